@@ -1,0 +1,40 @@
+# Everything a fresh clone needs: Python 3.11 or newer, make and a network.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: install demo test check bench lock clean
+
+install: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is %s" % sys.version.split()[0])'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: install
+	@$(BIN)/checkouts demo
+
+test: install
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install
+	$(BIN)/python -m tests.bench
+
+# Newest versions that fit pyproject.toml, written as plain pins.
+lock:
+	rm -rf .venv-lock
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check hatchling editables '.[dev]'
+	.venv-lock/bin/python -m pip freeze --exclude checkout-sessions-warehouse > requirements.lock
+	rm -rf .venv-lock
+
+clean:
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,95 @@
+"""Questions in SQL: what is asked, and the answer in the form asked for."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines import display, queries
+from pipelines.config import Settings
+from pipelines.errors import UsageError
+from pipelines.warehouse import Warehouse
+
+FOLDER = "queries"
+
+
+def named() -> list[str]:
+    """Return the names of the queries that come with the program."""
+    return queries.names(FOLDER)
+
+
+def title(name: str) -> str:
+    """Return what a named query answers."""
+    return queries.title(f"{FOLDER}/{name}")
+
+
+def statement(text: str | None, file_text: str | None, name: str | None) -> str:
+    """Return the SQL that was asked for.
+
+    Raises:
+        UsageError: no query has that name, or there is no SQL.
+    """
+    if name is not None:
+        if name not in named():
+            raise UsageError(f"no query is named {name!r}; `checkouts sql` lists them")
+        return queries.query(f"{FOLDER}/{name}")
+    chosen = (text if text is not None else file_text) or ""
+    if not chosen.strip():
+        raise UsageError("there is no SQL; `checkouts sql` lists the named queries")
+    return chosen
+
+
+def parameters(given: Sequence[str]) -> dict[str, str]:
+    """Return `k=v` options as a mapping.
+
+    Raises:
+        UsageError: one has no `=`.
+    """
+    for pair in given:
+        if "=" not in pair or not pair.split("=", 1)[0]:
+            raise UsageError(f"--param: expected name=value, got {pair!r}")
+    return dict(pair.split("=", 1) for pair in given)
+
+
+def ask(settings: Settings, sql: str, params: dict[str, str]) -> pa.Table:
+    """Return the answer.
+
+    Raises:
+        WarehouseError: there is no warehouse, or it can't be read.
+        UsageError: DuckDB doesn't accept the SQL.
+    """
+    warehouse = Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
+    return warehouse.ask(sql, params)
+
+
+def rows(answer: pa.Table) -> list[dict[str, Any]]:
+    """Return an answer as rows; a map is a dict, a time beyond Python's years is text."""
+    try:
+        return answer.to_pylist(maps_as_pydicts="lossy")
+    except (OverflowError, ValueError):
+        columns = {
+            field.name: column.cast(pa.string()) if pa.types.is_temporal(field.type) else column
+            for field, column in zip(answer.schema, answer.columns, strict=True)
+        }
+        return pa.table(columns).to_pylist(maps_as_pydicts="lossy")
+
+
+def encode(answer: pa.Table, path: Path, format_: str | None) -> bytes:
+    """Return an answer as a file's content; the format asked for decides, else its ending.
+
+    Raises:
+        UsageError: neither says what to write.
+    """
+    kind = format_ or path.suffix.removeprefix(".").lower()
+    if kind == "parquet":
+        out = io.BytesIO()
+        pq.write_table(answer, out, compression="zstd")
+        return out.getvalue()
+    if kind == "csv":
+        return display.to_csv(rows(answer), answer.column_names).encode()
+    if kind == "json":
+        return (display.as_json(rows(answer)) + "\n").encode()
+    raise UsageError(f"-o {path}: expected a name that ends in .csv, .json or .parquet")

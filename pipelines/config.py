@@ -1,0 +1,452 @@
+"""Settings: `config.yaml` below environment variables, as frozen values.
+
+The only module that reads the environment. Every setting has a default, so a file is optional.
+"""
+
+import os
+import re
+import types
+import typing
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Meta
+
+from pipelines.errors import ConfigError, UsageError
+
+FILE_NAME = "config.yaml"
+PREFIX = "CHECKOUTS_"
+EARLIEST, LATEST = -62_135_510_400, 253_402_214_400
+"""The years 1 to 9999, a day within, so that every time zone can show them; epoch seconds."""
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+OTHER_VARIABLES = ("CHECKOUTS_PRIVACY_KEY",)
+"""Variables with our prefix that are no settings."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Seconds = Annotated[float, Meta(ge=0, le=86_400)]
+Rate = Annotated[float, Meta(gt=0, le=10_000)]
+
+
+class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A section of the settings."""
+
+
+class Stripe(Frozen, frozen=True):
+    """How the API is asked; `requests_per_second` is for each account, `retry_for_s` seconds."""
+
+    base_url: str = "https://api.stripe.com"
+    api_version: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}(\.[a-z0-9_]+)?\Z")] = (
+        "2026-10-28.endive"
+    )
+    requests_per_second: Rate = 25
+    line_items: bool = True
+    retry_for_s: Annotated[float, Meta(ge=0, le=86_400)] = 300
+
+
+class Account(Frozen, frozen=True):
+    """One Stripe account: where its key is, and what differs from the general settings."""
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")]
+    # The name of a variable; a key put here by mistake is no name.
+    key_env: Annotated[
+        str, Meta(pattern=r"^(?!(sk|rk|pk)_(live|test)_)[A-Za-z_][A-Za-z0-9_]*\Z")
+    ] = "STRIPE_API_KEY"
+    stripe_account: Annotated[str, Meta(pattern=r"^acct_[A-Za-z0-9_]+\Z")] | None = None
+    start: str | None = None
+    requests_per_second: Rate | None = None
+
+
+class Warehouse(Frozen, frozen=True):
+    """Where the DuckDB file is, and how many seconds to wait for its lock."""
+
+    path: Path = Path("data/checkouts.duckdb")
+    lock_timeout_s: Seconds = 60
+
+
+class Sync(Frozen, frozen=True):
+    """What a sync reads: `start` is the first `created` date ever read."""
+
+    start: str = "2019-01-01"
+    settle_s: Annotated[int, Meta(ge=0, le=86_400)] = 60
+    late_payment_days: Annotated[int, Meta(ge=0, le=3_650)] = 62
+    # At 1 an unpaid session would never be due again.
+    reread_ratio: Annotated[float, Meta(ge=0, lt=1)] = 0.02
+    schedule: str = "*/15 * * * *"
+
+
+class Publish(Frozen, frozen=True):
+    """Where a read-only copy for other tools goes; nowhere by default."""
+
+    path: Path | None = None
+    parquet: Path | None = None
+
+
+class Privacy(Frozen, frozen=True):
+    """Paths of a session that are never stored, or stored as keyed hashes only."""
+
+    drop: tuple[str, ...] = ()
+    hash: tuple[str, ...] = ()
+
+
+class Settings(Frozen, frozen=True):
+    """All settings, with paths made absolute; `file` is None when there was none."""
+
+    stripe: Stripe = Stripe()
+    accounts: tuple[Account, ...] = ()
+    warehouse: Warehouse = Warehouse()
+    sync: Sync = Sync()
+    timezone: str = "UTC"
+    publish: Publish = Publish()
+    privacy: Privacy = Privacy()
+    file: Path | None = None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of days and of times shown."""
+        return ZoneInfo(self.timezone)
+
+    def start_of(self, account: Account) -> int:
+        """Return the first `created` second ever read for an account, epoch seconds."""
+        return moment(account.start if account.start is not None else self.sync.start)
+
+    def rate_of(self, account: Account) -> float:
+        """Return how many requests a second an account may get."""
+        return account.requests_per_second or self.stripe.requests_per_second
+
+    def chosen(self, names: typing.Sequence[str] = ()) -> tuple[Account, ...]:
+        """Return the accounts of those names, all without any.
+
+        Raises:
+            ConfigError: a name that no account has.
+        """
+        accounts = self.accounts or (Account(name="default"),)
+        known = {account.name: account for account in accounts}
+        for name in names:
+            if name not in known:
+                raise ConfigError(
+                    f"no account is named {name!r}; config.yaml has: {', '.join(known)}",
+                    key="accounts",
+                )
+        return tuple(known[name] for name in dict.fromkeys(names)) if names else accounts
+
+
+class Key:
+    """A Stripe API key that shows itself to nobody; `value` is what the API gets."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return "Key(****)"
+
+
+def moment(text: str) -> int:
+    """Return an ISO date or timestamp as epoch seconds, fractions rounded up; UTC by default.
+
+    Raises:
+        ValueError: it is no ISO date or timestamp.
+    """
+    at = datetime.fromisoformat(text.strip())
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    second = -((_EPOCH - at) // timedelta(seconds=1))
+    if not EARLIEST <= second <= LATEST:
+        raise ValueError(f"{text} is in no year that a date can be shown in")
+    return second
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of a file and the environment above it.
+
+    Args:
+        path: the file; without it `config.yaml` is looked for from the working directory upward.
+        environ: the environment; the process's own by default.
+
+    Raises:
+        ConfigError: a file that can't be read, an unknown key, a value that doesn't fit.
+    """
+    environ = os.environ if environ is None else environ
+    file = path if path is not None else _find(Path.cwd())
+    tree = _read(file) if file is not None else {}
+    for name, value in environ.items():
+        if name.startswith(PREFIX) and name not in OTHER_VARIABLES:
+            _override(tree, name, value)
+    try:
+        settings = msgspec.convert(tree, Settings, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explain(str(error), tree, file), file=_name(file)) from None
+    base = file.absolute().parent if file is not None else Path.cwd()
+    settings = _absolute(settings, base, file)
+    _check(settings, environ)
+    return settings
+
+
+def key_of(account: Account, environ: Mapping[str, str] | None = None) -> Key:
+    """Return an account's key from its environment variable.
+
+    Raises:
+        ConfigError: the variable isn't set, or holds what can't be a key.
+    """
+    environ = os.environ if environ is None else environ
+    value = environ.get(account.key_env, "").strip()
+    if not value:
+        raise ConfigError(
+            f"{account.key_env} is not set; put a Stripe key there (a restricted key with read"
+            " permission on Checkout Sessions is enough)",
+            key=account.key_env,
+        )
+    if not re.fullmatch(r"[\x21-\x7e]{1,500}", value):
+        raise ConfigError(
+            f"{account.key_env} holds characters that no Stripe key has; copy the key again",
+            key=account.key_env,
+        )
+    return Key(value)
+
+
+def on_loopback(url: str) -> bool:
+    """Whether a URL points at this machine."""
+    return urlsplit(url).hostname in LOOPBACK
+
+
+def _find(folder: Path) -> Path | None:
+    for candidate in (folder, *folder.parents):
+        if (candidate / FILE_NAME).is_file():
+            return candidate / FILE_NAME
+    return None
+
+
+def _name(file: Path | None) -> str | None:
+    return str(file) if file is not None else None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    import yaml  # noqa: PLC0415 -- a fifth of the start-up, and often there is no file
+
+    class Loader(yaml.SafeLoader):
+        """Leaves a date as the text that it is."""
+
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, form) for tag, form in forms if not tag.endswith(":timestamp")]
+        for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    try:
+        tree = yaml.load(file.read_text(encoding="utf-8"), Loader)  # noqa: S506 -- a safe one
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}", file=str(file)) from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file}: it is not UTF-8 text", file=str(file)) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise ConfigError(f"{file}: it is not valid YAML{where}", file=str(file)) from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict) or "file" in tree:
+        what = "unknown key 'file'" if isinstance(tree, dict) else "it must hold keys and values"
+        raise ConfigError(f"{file}: {what}", file=str(file))
+    # What is left empty (`publish:`) means its default.
+    known = Settings.__struct_fields__
+    return {key: value for key, value in tree.items() if value is not None or key not in known}
+
+
+def _override(tree: dict[str, Any], name: str, value: str) -> None:
+    path = name.removeprefix(PREFIX).lower().split("__")
+    hints = typing.get_type_hints(Settings, include_extras=True)
+    kind = hints.get(path[0])
+    if len(path) == 2 and isinstance(kind, type) and issubclass(kind, Frozen):  # noqa: PLR2004 -- section and key
+        kind = typing.get_type_hints(kind, include_extras=True).get(path[1])
+        section = tree.setdefault(path[0], {})
+    elif len(path) == 1 and kind is str:
+        section = tree
+    else:
+        kind = None
+    if kind is None:
+        raise ConfigError(f"the environment variable {name} names no setting", key=name)
+    if isinstance(section, dict):
+        section[path[-1]] = _from_text(value, kind, name)
+
+
+def _from_text(value: str, kind: Any, name: str) -> Any:
+    """Read an environment variable as the type that its setting has."""
+    if typing.get_origin(kind) in (typing.Union, types.UnionType) and value in ("", "null"):
+        return None
+    if typing.get_origin(kind) is tuple:
+        return [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        # strict=False reads numbers and booleans from text, as a variable has nothing else.
+        read = msgspec.convert(value, kind, strict=False, dec_hook=_path)
+        return value if isinstance(read, Path) else read
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{name}: {_plain(str(error))}, got {_shown(value)}", key=name) from None
+
+
+def _path(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str) and value and "\0" not in value:
+        with suppress(RuntimeError):  # the home of a user that isn't there
+            return Path(value).expanduser()
+    raise ValueError("Expected a path")
+
+
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "object": "keys with values",
+    "array": "a list",
+    "null": "nothing",
+}
+
+
+def _plain(message: str) -> str:
+    """Turn msgspec's words into ours: `Expected `float`, got `str`` -> expected a number."""
+    message = re.sub(r" - at `.*`$", "", message)
+    message = re.sub(r", got `.*`$", "", message)
+    message = re.sub(r"`([^`]*)`", lambda m: _kinds(m.group(1)), message)
+    return message[0].lower() + message[1:]
+
+
+def _kinds(names: str) -> str:
+    return " or ".join(_WORDS.get(name, name) for name in names.split(" | "))
+
+
+def _explain(message: str, tree: Mapping[str, Any], file: Path | None) -> str:
+    """Turn msgspec's message into: file, key, what was expected, what was found."""
+    place = re.search(r" - at `(key` in `)?\$\.?([^`]*)`\Z", message)
+    path = place[2] if place else ""
+    unknown = re.match(r"Object contains unknown field `(.*?)`( - at |\Z)", message, re.DOTALL)
+    if unknown:
+        return _unknown(file, path, unknown[1])
+    found: Any = tree
+    for part in re.findall(r"[^.\[\]]+", path):
+        found = found[int(part)] if isinstance(found, list) else found[part]
+    if place and place[1]:  # a key that is no text, as 1: or true:
+        return _unknown(file, path, next(key for key in found if not isinstance(key, str)))
+    return f"{file or 'settings'}: {path}: {_plain(message)}, got {_shown(found)}"
+
+
+def _unknown(file: Path | None, path: str, name: object) -> str:
+    key = f"{path}.{name}" if path else str(name)
+    return f"{file}: unknown key {key!r}; the README lists all settings"
+
+
+def _shown(value: Any) -> str:
+    """Return what was found, in short; a key put in the wrong place isn't shown."""
+    if isinstance(value, Mapping | list):
+        return _WORDS["object" if isinstance(value, Mapping) else "array"]
+    return re.sub(r"((?:sk|rk)_(?:live|test)_)\w+", r"\1****", repr(value))[:100]
+
+
+def _absolute(settings: Settings, base: Path, file: Path | None) -> Settings:
+    replace = msgspec.structs.replace
+
+    def resolved(path: Path | None) -> Path | None:
+        return base / path if path is not None else None
+
+    return replace(
+        settings,
+        file=file.absolute() if file is not None else None,
+        stripe=replace(settings.stripe, base_url=settings.stripe.base_url.rstrip("/")),
+        warehouse=replace(settings.warehouse, path=resolved(settings.warehouse.path)),
+        publish=replace(
+            settings.publish,
+            path=resolved(settings.publish.path),
+            parquet=resolved(settings.publish.parquet),
+        ),
+    )
+
+
+def _check(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Check what types alone can't say."""
+
+    def refuse(key: str, message: str) -> typing.NoReturn:
+        variable = PREFIX + key.upper().replace(".", "__")
+        origin = variable if variable in environ else f"{settings.file or 'settings'}: {key}"
+        raise ConfigError(f"{origin}: {message}", key=key, file=_name(settings.file))
+
+    _check_url(settings.stripe.base_url, refuse)
+    starts = [("sync.start", settings.sync.start)]
+    starts += [("accounts.start", a.start) for a in settings.accounts if a.start is not None]
+    for key, value in starts:
+        try:
+            moment(value)
+        except (ValueError, OverflowError):
+            refuse(key, f"expected a date such as 2019-01-01, got {_shown(value)}")
+    try:
+        _ = settings.zone
+    except (ValueError, OSError, KeyError):
+        refuse("timezone", f"no time zone is named {_shown(settings.timezone)}; try Europe/Berlin")
+    if len(settings.sync.schedule.split()) != 5:  # noqa: PLR2004 -- minute to weekday
+        refuse("sync.schedule", f"expected five cron fields, got {_shown(settings.sync.schedule)}")
+    _check_unfinished(settings, refuse)
+    names = [account.name for account in settings.accounts]
+    for name in names:
+        if names.count(name) > 1:
+            refuse("accounts", f"two accounts are named {name!r}; names must differ")
+
+
+def _check_unfinished(
+    settings: Settings, refuse: typing.Callable[[str, str], typing.NoReturn]
+) -> None:
+    """Refuse what this version doesn't do yet, rather than leave it undone in silence."""
+    for section in ("publish", "privacy"):
+        for key, value in msgspec.structs.asdict(getattr(settings, section)).items():
+            if value:
+                refuse(f"{section}.{key}", "this version can't do that yet; leave it out")
+
+
+def _check_url(url: str, refuse: typing.Callable[[str, str], typing.NoReturn]) -> None:
+    shown = _shown(url)
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+        if re.fullmatch(r"[\d.]+", host):
+            IPv4Address(host)
+    except ValueError:
+        refuse("stripe.base_url", f"{shown} is no address")
+    if parts.username is not None or parts.password is not None:
+        refuse("stripe.base_url", "it must not hold a user or password; keys come by environment")
+    if parts.scheme not in ("http", "https") or not re.fullmatch(r"[a-z0-9._:-]+", host):
+        refuse("stripe.base_url", f"expected an address like https://api.stripe.com, got {shown}")
+    if not re.fullmatch(r"[!-~]+", url) or "?" in url or "#" in url:
+        refuse("stripe.base_url", f"it must not hold spaces, a query or a fragment, got {shown}")
+    if parts.scheme == "http" and not on_loopback(url):
+        refuse(
+            "stripe.base_url",
+            f"plain http would show the key to the network, got {shown};"
+            " use https (http is for 127.0.0.1 alone)",
+        )
+
+
+def usage_moment(text: str, option: str) -> int:
+    """Return a command-line date as epoch seconds.
+
+    Raises:
+        UsageError: it is no ISO date or timestamp.
+    """
+    try:
+        return moment(text)
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"{option}: expected a date such as 2026-10-01 or 2026-10-01T14:30:00+02:00,"
+            f" got {text!r}"
+        ) from None
+
+
+def usage_second(text: str, option: str) -> int:
+    """Return a command-line time as epoch seconds: a whole number is one, else an ISO date.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    return int(text) if re.fullmatch(r"-?\d{1,15}", text) else usage_moment(text, option)

@@ -1,0 +1,322 @@
+"""What people and programs see: tables, JSON, a progress bar. The only module that prints.
+
+Answers go to stdout; progress and errors go to stderr, so that stdout stays clean.
+"""
+
+import csv
+import io
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pipelines.errors import UsageError
+
+ROWS_SHOWN = 100
+WIDEST_CELL = 66
+"""A session id is that long."""
+PLAIN_WIDTH = 200
+PLAIN_EVERY_S = 5.0
+
+
+def say(text: str = "") -> None:
+    """Print a line on stdout."""
+    print(text)
+
+
+def note(text: str) -> None:
+    """Print a line on stderr."""
+    print(text, file=sys.stderr)
+
+
+def as_json(value: Any, *, indent: int | None = None) -> str:
+    """Return JSON, with times in ISO 8601 and decimals as numbers; what is no number is null."""
+    try:
+        return json.dumps(
+            value, default=_jsonable, ensure_ascii=False, indent=indent, allow_nan=False
+        )
+    except ValueError:
+        return as_json(_without_nan(value), indent=indent)
+
+
+def moment(second: int | None, zone: ZoneInfo | None = None) -> str:
+    """Return an epoch second for people: `2026-10-01 14:30:00 UTC`."""
+    if second is None:
+        return "-"
+    at = datetime.fromtimestamp(second, zone or UTC)
+    return f"{at:%Y-%m-%d %H:%M:%S} {zone.key if zone else 'UTC'}"
+
+
+def span(seconds: float) -> str:
+    """Return a length of time in its largest whole unit: `2 h`."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{max(0, seconds):.0f} s"
+
+
+def size(count: float) -> str:
+    """Return bytes for people: `12.3 MB`."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:  # noqa: PLR2004 -- SI prefixes
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} GB"
+
+
+@contextmanager
+def progress(*, quiet: bool = False) -> Iterator[Callable[[Any], None] | None]:
+    """Show how far runs are: a bar on a terminal, a line now and then elsewhere.
+
+    Args:
+        quiet: show nothing.
+    """
+    if quiet:
+        yield None
+    elif sys.stderr.isatty():
+        yield from _bar()
+    else:
+        yield _lines()
+
+
+def _bar() -> Iterator[Callable[[Any], None]]:
+    from rich.console import Console  # noqa: PLC0415 -- only where there is a terminal
+    from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415 -- likewise
+
+    columns = (TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[done]}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def tell(state: Any) -> None:
+            if state.account not in tasks:
+                tasks[state.account] = bar.add_task(state.account, total=1.0, done="")
+            bar.update(tasks[state.account], completed=state.share, done=_done(state))
+
+        yield tell
+
+
+def _lines() -> Callable[[Any], None]:
+    last = time.monotonic()
+
+    def tell(state: Any) -> None:
+        nonlocal last
+        if time.monotonic() - last >= PLAIN_EVERY_S:
+            last = time.monotonic()
+            note(f"{state.account}: {_done(state)}")
+
+    return tell
+
+
+def _done(state: Any) -> str:
+    rate = state.sessions / state.elapsed_s if state.elapsed_s > 0 else 0
+    back = f", back to {moment(state.oldest)[:10]}" if state.oldest else ""
+    return f"{state.sessions:,} sessions ({rate:,.0f} a second), {state.requests:,} requests{back}"
+
+
+def show_report(report: Mapping[str, Any], zone: ZoneInfo, ranges: Sequence[str] = ()) -> None:
+    """Print what a run did, from its JSON object."""
+    name = report["account"]
+    for line in ranges:
+        say(f"{name}: {line}")
+    if report["outcome"] != "failed" or report["sessions_read"]:
+        rate = report["sessions_read"] / max(report["duration_s"], 0.001)
+        say(
+            f"{name}: {_count(report['sessions_read'], 'session')} in"
+            f" {_count(report['requests'], 'request')} and {report['duration_s']:.1f} s"
+            f" ({rate:,.0f} a second): {report['inserted']:,} new, {report['updated']:,} changed,"
+            f" {report['unchanged']:,} unchanged"
+        )
+    if report["rejected"]:
+        say(f"{name}: {_count(report['rejected'], 'session')} did not fit the columns; see why:")
+        say("  checkouts sql -q rejects")
+    if report["watermark"]:
+        say(f"{name}: complete up to {_shown(report['watermark'], zone)}")
+    elif report["newest_covered"]:
+        say(f"{name}: history is not complete yet; the next sync reads what is missing")
+
+
+def show_findings(findings: Any, *, many: bool) -> None:
+    """Print what a verification found: each difference, then how many, then what mends them."""
+    name = findings.account
+    for found in findings.differences:
+        paths = f": {printable(', '.join(found.paths))}" if found.paths else ""
+        say(f"{name}: {found.kind} {printable(found.id)}{paths}")
+    if findings.error is not None:
+        return
+    kinds = {
+        kind: len(findings.of(kind)) for kind in dict.fromkeys(d.kind for d in findings.differences)
+    }
+    told = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items())
+    holes = f"; {_count(len(findings.holes), 'hole')} not compared" if findings.holes else ""
+    say(
+        f"{name}: {_count(findings.compared, 'session')} compared: {told or 'no difference'}{holes}"
+    )
+    if findings.mending is not None:
+        first, end = (
+            f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%SZ}"
+            for second in (findings.mending.after + 1, findings.mending.until + 1)
+        )
+        account = f" --account {name}" if many else ""
+        say(f"checkouts backfill --from {first} --to {end}{account}")
+
+
+def show_status(status: Mapping[str, Any], now: float) -> None:
+    """Print one account's status, from its JSON object."""
+    say(status["account"])
+    mark = status["watermark"]
+    age = f" ({span(now - _second(mark))} ago)" if mark else ""
+    holes = "none" if not status["holes"] else _count(len(status["holes"]), "hole")
+    if status["holes"]:
+        first = status["holes"][0]
+        holes += f", the oldest {_shown(first['after'])} to {_shown(first['until'])}"
+    error = status["last_error"]
+    runs = status["last_runs"]
+    last = f"{runs[0]['kind']} {runs[0]['outcome']}" if runs else "none"
+    if runs and runs[0]["ended_at"]:
+        last += f", {moment(int(runs[0]['ended_at'].timestamp()))}"
+    rows = [
+        ("complete up to", (_shown(mark) if mark else "-") + age),
+        ("newest covered", _shown(status["newest_covered"])),
+        ("holes", holes),
+        ("sessions", f"{status['sessions']:,}"),
+        ("unsettled", f"{status['unsettled']:,}"),
+        ("missing", f"{status['missing']:,}"),
+        ("rejects", f"{status['rejects']:,}"),
+        ("drift", f"{status['drift']:,}"),
+        ("requests", f"{status['requests_last_30_days']:,} in the last 30 days"),
+        ("last run", last),
+        ("last error", "none" if error is None else printable(error["message"])),
+    ]
+    for label, value in rows:
+        say(f"  {label:<15} {value}")
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Print a table that fits the terminal, and say what didn't fit."""
+    from rich import box  # noqa: PLC0415 -- only where a table is shown
+    from rich.console import Console  # noqa: PLC0415 -- likewise
+    from rich.table import Table  # noqa: PLC0415 -- likewise
+    from rich.text import Text  # noqa: PLC0415 -- likewise
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    width = console.width
+    cells = {name: [_cell(row[name]) for row in rows[:ROWS_SHOWN]] for name in columns}
+    fitting: list[str] = []
+    used = 1
+    for name in columns:
+        used += max(len(name), *(len(cell) for cell in cells[name]), 1) + 3
+        if used > width and fitting:
+            break
+        fitting.append(name)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name in fitting:
+        numeric = any(isinstance(row[name], int | float | Decimal) for row in rows[:ROWS_SHOWN])
+        table.add_column(Text(name), justify="right" if numeric else "left", no_wrap=True)
+    for index in range(min(len(rows), ROWS_SHOWN)):
+        table.add_row(*(Text(cells[name][index]) for name in fitting))
+    console.print(table, crop=True)
+    left = [f"{len(rows) - ROWS_SHOWN:,} more rows"] if len(rows) > ROWS_SHOWN else []
+    if len(fitting) < len(columns):
+        left.append(f"{len(columns) - len(fitting)} more columns")
+    say(f"{_count(len(rows), 'row')}" + (f"; {', '.join(left)}: use --format csv" if left else ""))
+
+
+def to_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """Return rows as CSV with a header; nested values as JSON, null as nothing."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_csv_cell(row[name]) for name in columns] for row in rows)
+    return out.getvalue()
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file.
+
+    Raises:
+        UsageError: it can't be written.
+    """
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"-o {path}: {error.strerror}") from None
+
+
+def printable(text: str) -> str:
+    """Return a text without what would move a terminal's cursor or change its colours."""
+    return "".join(c if c.isprintable() else "\N{MIDDLE DOT}" for c in text)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _second(iso: str) -> float:
+    return datetime.fromisoformat(iso).timestamp()
+
+
+def _shown(iso: str | None, zone: ZoneInfo | None = None) -> str:
+    if iso is None:
+        return "-"
+    shown_zone = zone if zone is not None and zone.key != "UTC" else None
+    return moment(int(_second(iso)), shown_zone)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}" + ("Z" if value.tzinfo else "")
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Decimal):
+        return _decimal(value)
+    text = value if isinstance(value, str) else _text(value)
+    text = printable(text)
+    return text if len(text) <= WIDEST_CELL else text[: WIDEST_CELL - 1] + "…"
+
+
+def _decimal(value: Decimal) -> str:
+    """Show an amount with its decimals: none, two or three, as the currency has."""
+    whole, _, decimals = f"{value:,f}".partition(".")
+    decimals = decimals.rstrip("0")
+    return f"{whole}.{decimals:0<2}" if decimals else whole
+
+
+def _csv_cell(value: Any) -> Any:
+    return as_json(value) if isinstance(value, dict | list) else _text(value)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, dict | list):
+        return as_json(value)
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)

@@ -1,0 +1,1 @@
+"""A local stand-in for Stripe's Checkout Sessions endpoint, for tests and demonstrations."""

@@ -1,0 +1,187 @@
+"""One window of the API to columns: pages, budget, and the checks between pages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipelines.errors import SourceContractError
+from pipelines.flatten import Batch, Reject, Session, decode, join, to_batch
+from pipelines.stripe_api import PAGE_SIZE, Page, Params, StripeApi
+from pipelines.windows import NO_END, Window, final_part
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a fetch brought of its window.
+
+    Attributes:
+        asked: the window that was asked for.
+        read: the part of it that was read completely, always up to its end.
+        rest: what is left of it, None if nothing is.
+        final: the part that counts as covered once it is committed, None for nothing.
+        batch: the sessions of `read`.
+        api_time: API time of the first response, epoch seconds.
+        pages: responses it took.
+        per_second: sessions a second near its oldest end, to cut the rest by.
+        livemode: the sessions' mode, None without any.
+    """
+
+    asked: Window
+    read: Window
+    rest: Window | None
+    final: Window | None
+    batch: Batch
+    api_time: int
+    pages: int
+    per_second: float
+    livemode: bool | None
+
+
+class Budget:
+    """How many pages a fetch may take; whoever gave it may cut it while it is being used.
+
+    Args:
+        window: the window that is fetched.
+        pages: how many pages, to begin with.
+        whole: whether it is never cut.
+    """
+
+    def __init__(self, window: Window, pages: int, *, whole: bool = False) -> None:
+        self.window = window
+        self.pages = pages
+        self.whole = whole
+        self.expected = 0.0
+        """Pages still to come, by the density seen; none before the first page."""
+
+    def spend(self, oldest: int, per_second: float) -> bool:
+        """Note how far the fetch is and return whether another page may be asked for."""
+        self.pages -= 1
+        self.expected = per_second * (oldest - self.window.after) / PAGE_SIZE
+        return self.pages > 0
+
+    def cut(self) -> None:
+        """Make the fetch hand back the rest after the page it is at."""
+        self.pages = 0
+        self.expected = 0.0
+
+
+class Fetcher:
+    """Reads windows of one account; called with a window and a page budget.
+
+    Args:
+        api: the account's access to the API.
+        settle_s: how long a session may take to appear, in seconds.
+        line_items: whether the first line items are asked for with each session.
+    """
+
+    def __init__(self, api: StripeApi, *, settle_s: int, line_items: bool) -> None:
+        self._api = api
+        self._settle_s = settle_s
+        self._expand = [("expand[]", "data.line_items")] if line_items else []
+
+    def __call__(self, window: Window, budget: Budget) -> Fetched:
+        """Read a window, or its newest part where it has more pages than the budget.
+
+        One second can't be cut, so one with more sessions than the budget is read to its end.
+
+        Raises:
+            SourceError: the API failed or broke its contract; nothing of the window counts.
+        """
+        paging = _Paging(window)
+        rest = None
+        while True:
+            page = self._api.list_sessions(self._params(window, paging.cursor))
+            paging.take(page)
+            if not page.has_more:
+                break
+            more = budget.spend(paging.oldest, paging.per_second)
+            if not more and paging.oldest < paging.newest:
+                rest = Window(window.after, paging.oldest)
+                break
+        read = Window(rest.until, window.until) if rest else window
+        return Fetched(
+            asked=window,
+            read=read,
+            rest=rest,
+            final=final_part(read, paging.seen_from, self._settle_s),
+            # The second that was cut is read again with the rest, so it is left to it.
+            batch=join(paging.batches, read.after),
+            api_time=paging.api_time,
+            pages=paging.pages,
+            per_second=paging.per_second,
+            livemode=paging.livemode,
+        )
+
+    def _params(self, window: Window, cursor: str | None) -> Params:
+        params = [("limit", str(PAGE_SIZE)), ("created[gt]", str(window.after))]
+        if window.until < NO_END:
+            params.append(("created[lte]", str(window.until)))
+        if cursor is not None:
+            params.append(("starting_after", cursor))
+        return params + self._expand
+
+
+class _Paging:
+    """The pages of one window so far, and what they must keep to."""
+
+    def __init__(self, window: Window) -> None:
+        self.batches: list[Batch] = []
+        self.cursor: str | None = None
+        self.newest = self.oldest = window.until
+        self.pages = 0
+        self.seen_from = 0
+        self.api_time = 0
+        self.livemode: bool | None = None
+        self._window = window
+        self._ids: set[str] = set()
+
+    @property
+    def per_second(self) -> float:
+        """Sessions a second over all that was seen, the empty time above them too."""
+        if not self._ids:
+            return 0.0
+        top = max(min(self._window.until, self.seen_from), self.newest)
+        return len(self._ids) / (top - self.oldest + 1)
+
+    def take(self, page: Page) -> None:
+        """Take one more page.
+
+        Raises:
+            SourceContractError: it doesn't go on from the one before as it must.
+        """
+        try:
+            items = decode(page.data)
+        except ValueError as error:
+            raise self._breach(str(error), page) from None
+        self.pages += 1
+        if self.pages == 1:
+            self.seen_from, self.api_time = page.seen_from, page.api_time
+        if not items and page.has_more:
+            raise self._breach("an empty page that says there is more", page)
+        self._check(items, page)
+        # Columns take a tenth of the room of what they are made from, so they are made at once.
+        self.batches.append(to_batch([(item, page.api_time) for item in items]))
+
+    def _check(self, items: Sequence[Session | Reject], page: Page) -> None:
+        for item in items:
+            head = item.head
+            if head.created not in self._window:
+                raise self._breach("a session created outside the window asked for", page)
+            if self._ids and head.created > self.oldest:
+                raise self._breach("sessions that are not newest first", page)
+            if head.id in self._ids:
+                raise self._breach("the same session twice, so its cursor isn't moving", page)
+            if head.livemode is not None and self.livemode not in (None, head.livemode):
+                raise self._breach("sessions of live and test mode together", page)
+            self.livemode = self.livemode if head.livemode is None else head.livemode
+            if not self._ids:
+                self.newest = head.created
+            self._ids.add(head.id)
+            self.oldest = head.created
+            self.cursor = head.id
+
+    def _breach(self, what: str, page: Page) -> SourceContractError:
+        return SourceContractError(
+            f"the API sent {what}; nothing of this window was stored, the next run asks again",
+            status=200,
+            request_id=page.request_id,
+        )

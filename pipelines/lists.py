@@ -1,0 +1,77 @@
+"""The API's own list, asked once."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines import payload
+from pipelines.config import Account, Settings, usage_second
+from pipelines.stripe_api import Params, StripeApi
+
+BOUNDS = ("gt", "gte", "lt", "lte")
+COLUMNS = ("created", "id", "status", "payment_status", "mode", "amount_total", "currency", "email")
+_PLAIN = (
+    "status",
+    "customer",
+    "customer_account",
+    "payment_intent",
+    "payment_link",
+    "subscription",
+    "limit",
+    "starting_after",
+    "ending_before",
+)
+
+
+def ask(settings: Settings, account: Account, filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one page of the API's list as JSON, without credentials.
+
+    Args:
+        settings: where the API is.
+        account: whom to ask as.
+        filters: the command's options by name.
+
+    Raises:
+        SourceError: the API refused or stayed out of reach.
+        UsageError: a time that is none.
+    """
+    api = StripeApi.of(settings, account)
+    try:
+        page = api.list_sessions(parameters(filters))
+    finally:
+        api.close()
+    data = [json.loads(payload.scrub(payload.without_surrogates(bytes(raw)))) for raw in page.data]
+    return {"object": "list", "has_more": page.has_more, "data": data}
+
+
+def parameters(filters: Mapping[str, Any]) -> Params:
+    """Return the API's parameters for the command's options.
+
+    Raises:
+        UsageError: a time that is none.
+    """
+    asked = [(name, str(filters[name])) for name in _PLAIN if filters.get(name) is not None]
+    if filters.get("customer_email"):
+        asked.append(("customer_details[email]", filters["customer_email"]))
+    if filters.get("created"):
+        asked.append(("created", str(usage_second(filters["created"], "--created"))))
+    for bound in BOUNDS:
+        value = filters.get(f"created_{bound}")
+        if value:
+            asked.append((f"created[{bound}]", str(usage_second(value, f"--created-{bound}"))))
+    return asked
+
+
+def rows(page: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a page as rows of `COLUMNS`, one a session."""
+    from datetime import UTC, datetime  # noqa: PLC0415 -- only for the table
+
+    return [
+        {
+            **{name: session.get(name) for name in COLUMNS},
+            "created": datetime.fromtimestamp(session["created"], UTC),
+            "email": (session.get("customer_details") or {}).get("email")
+            or session.get("customer_email"),
+        }
+        for session in page["data"]
+    ]

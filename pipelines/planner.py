@@ -1,0 +1,181 @@
+"""What to read: the holes in the coverage, and the unsettled sessions that are due.
+
+Pure: what the warehouse knows and the time are arguments, in epoch seconds of API time.
+
+Cost model. One request returns at most 100 sessions, newest first, so reading a window that holds n
+of them costs `max(1, ceil(n / 100))` requests; how many it holds is known from the stored rows.
+The due sessions' seconds are cut into clusters of neighbours, each read as one window from its
+first due second to its last, so that the sum of these costs is the least possible. The newest
+window is read in any case and takes part as one more second to reach: where that is cheaper, it is
+widened down over the due seconds before it. How many sessions are new in it isn't known; none is
+assumed, since `ceil((n + new) / 100)` is never more than the two windows would cost apart.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pipelines.windows import NO_END, Window, split, subtract
+
+PAGE = 100
+FRESH_S = 25 * 3600
+"""Age after which a complete session gets its last look, in seconds."""
+UNKNOWN_PAGES = 1
+"""Page budget where the density is unknown: one page tells it."""
+BUDGET_PAGES = 16
+"""Page budget where it is known: what is held in memory and committed at a time."""
+PART_PAGES = 40
+"""Pages in a part of a large window: enough that its last, half-filled page costs little."""
+LEAST_PART_PAGES = 5
+"""Pages below which a part isn't worth its last page, even with nothing else to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A `created` second that must be read again.
+
+    Attributes:
+        second: the second.
+        before: stored sessions older than it, counted from any fixed point.
+        through: the same up to its end.
+    """
+
+    second: int
+    before: int
+    through: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One window to read.
+
+    Attributes:
+        window: its seconds.
+        budget: after how many pages to hand back what is left of it.
+        whole: whether its size is known, so that it is never cut for idle fetchers.
+    """
+
+    window: Window
+    budget: int = UNKNOWN_PAGES
+    whole: bool = False
+
+
+def holes(start: int, coverage: Sequence[Window]) -> list[Window]:
+    """Return what of `(start - 1, now]` isn't covered, newest first.
+
+    The first has no end, since now isn't known before the API was asked.
+    """
+    return subtract(Window(start - 1, NO_END), coverage)[::-1]
+
+
+def is_due(created: int, read_at: int, reason: str, now: int, ratio: float) -> bool:
+    """Whether an unsettled session must be read again now.
+
+    Args:
+        created: its second.
+        read_at: when it was last read.
+        reason: `open`, `unpaid` or `fresh`.
+        now: API time.
+        ratio: share of its age that may pass between two looks at an unpaid one; with 0
+            everything unsettled is due.
+    """
+    if reason == "open" or ratio == 0:
+        return True
+    last_look = read_at < created + FRESH_S <= now
+    return last_look or (reason == "unpaid" and now - read_at >= ratio * (now - created))
+
+
+def rereads(
+    dues: Sequence[Due], coverage: Iterable[Window], newest: Due | None = None
+) -> list[Piece]:
+    """Return the windows that read the due seconds with the fewest requests, newest first.
+
+    Seconds outside the coverage are left out: the windows that read the holes hold them.
+
+    Args:
+        dues: the seconds, ascending.
+        coverage: the covered windows; no returned window reaches over a hole between them.
+        newest: the newest window, as a due second at `NO_END`; the first piece then is the newest
+            window, widened or not, and begins at its newest covered second if it isn't.
+    """
+    pieces: list[Piece] = []
+    windows = sorted(coverage)
+    for position, cover in enumerate(windows):
+        inside = [due for due in dues if due.second in cover]
+        if newest is not None and position == len(windows) - 1:
+            inside.append(newest)
+        for first, end in _clusters(inside):
+            pieces += _parts(inside[first:end], cover)
+    return pieces[::-1]
+
+
+def parts_of(rest: Window, per_second: float, *, first: bool, idle: int, width: int) -> list[Piece]:
+    """Return the parts in which the rest of a window is read side by side, newest first.
+
+    While others wait to be read, a rest is simply gone on with. Where fetchers idle, it is cut
+    for them, unless too little is left.
+
+    Args:
+        rest: what was left when the page budget was used up.
+        per_second: sessions a second just seen.
+        first: whether this was the first look at the window, so that it was never cut.
+        idle: how many fetchers have nothing to do.
+        width: how many fetchers there are.
+    """
+    expected = per_second * rest.seconds / PAGE
+    if not first and (idle <= 1 or expected < 2 * LEAST_PART_PAGES):
+        return [Piece(rest, BUDGET_PAGES)]
+    pages = float(PART_PAGES)
+    if not first:
+        pages = max(LEAST_PART_PAGES, min(pages, expected / idle))
+    # At a first look nobody knows where the history ends, so as many parts are made as there are
+    # already, and one look at what is older tells whether to go on so: twice as many each time.
+    most = max(2, width - idle) if first else width
+    parts = split(rest, per_second, pages * PAGE, most)
+    known = [Piece(part, BUDGET_PAGES) for part in parts[:most]]
+    return known + [Piece(part) for part in parts[most:]]
+
+
+def _clusters(dues: Sequence[Due]) -> list[tuple[int, int]]:
+    """Cut the seconds into the cheapest clusters, as index ranges; exact, in O(n log n).
+
+    Let `reach[k]` be how many of the seconds the best k requests can hold. The last cluster
+    begins after some `reach[m]` and pays k - m pages, so it holds what lies up to the rank
+    `before(reach[m]) + 100 (k - m)`. So the largest `before(reach[m]) - 100 m` of all m < k
+    decides alone, and a search finds where that cluster ends.
+    """
+    if not dues:
+        return []
+    through = [due.through for due in dues]
+    reach = [0]
+    came_from = [0]
+    best, best_rank = 0, dues[0].before
+    while reach[-1] < len(dues):
+        k = len(reach)
+        reach.append(max(reach[-1], bisect_right(through, best_rank + PAGE * k)))
+        came_from.append(best)
+        if reach[k] < len(dues) and dues[reach[k]].before - PAGE * k >= best_rank:
+            best, best_rank = k, dues[reach[k]].before - PAGE * k
+    clusters = []
+    k = len(reach) - 1
+    while k:
+        clusters.append((reach[came_from[k]], reach[k]))
+        k = came_from[k]
+    return clusters[::-1]
+
+
+def _parts(cluster: Sequence[Due], cover: Window) -> list[Piece]:
+    """Cut a cluster of many pages into parts that are read side by side, oldest first."""
+    pieces = []
+    first = 0
+    for position, due in enumerate(cluster):
+        last = position == len(cluster) - 1
+        if last or cluster[position + 1].through - cluster[first].before > BUDGET_PAGES * PAGE:
+            begin = cover.until if cluster[first].second == NO_END else cluster[first].second - 1
+            held = due.through - cluster[first].before
+            # One page more than it holds, in case it has grown a little.
+            budget = math.ceil(held / PAGE) + 1
+            pieces.append(Piece(Window(begin, due.second), budget, whole=due.second != NO_END))
+            first = position + 1
+    return pieces

@@ -1,0 +1,325 @@
+"""A run: plan what to read, fetch it side by side, load it; one sync or backfill of one account."""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipelines import __version__, identity, planner
+from pipelines.config import Account, Settings
+from pipelines.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_REJECTS,
+    CheckoutsError,
+    ConfigError,
+    WarehouseError,
+)
+from pipelines.fetch import Fetched, Fetcher
+from pipelines.load import Counts, Load, Read
+from pipelines.pipeline import Fetch, Options, Pipeline, Progress, fetchers_for
+from pipelines.planner import Due, Piece
+from pipelines.stripe_api import StripeApi
+from pipelines.warehouse import State, Warehouse
+from pipelines.windows import Window, iso, newest_covered, subtract, watermark
+
+log = logging.getLogger(__name__)
+
+DAY_S = 86_400
+
+
+@dataclass
+class Report:
+    """What a run did, as `--json` prints it."""
+
+    run_id: str
+    account: str
+    kind: str
+    outcome: str = "running"
+    requests: int = 0
+    retries: int = 0
+    pages: int = 0
+    counts: Counts = field(default_factory=Counts)
+    watermark: int | None = None
+    newest_covered: int | None = None
+    duration_s: float = 0.0
+    error: CheckoutsError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that says the outcome."""
+        if self.error is not None:
+            return self.error.exit_code
+        return {
+            "completed": 0,
+            "completed_with_rejects": EXIT_REJECTS,
+            "interrupted": EXIT_INTERRUPTED,
+        }[self.outcome]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the contract's object: times in ISO 8601 UTC."""
+        shown: dict[str, Any] = {
+            "run_id": self.run_id,
+            "account": self.account,
+            "outcome": self.outcome,
+            "requests": self.requests,
+            "retries": self.retries,
+            "pages": self.pages,
+            **self.counts.row(),
+            "watermark": iso(self.watermark),
+            "newest_covered": iso(self.newest_covered),
+            "duration_s": round(self.duration_s, 3),
+        }
+        if self.error is not None:
+            shown["error"] = self.error.as_json()
+        return shown
+
+
+def sync(settings: Settings, account: Account, options: Options | None = None) -> Report:
+    """Bring one account's sessions up to date: read what isn't covered, and what is due again.
+
+    What goes wrong is in the report, with what was loaded until then.
+
+    Raises:
+        ConfigError: the account has no usable key.
+    """
+    return _Run(settings, account, "sync", None, options or Options()).execute()
+
+
+def one_after_the_other(
+    accounts: Iterable[Account], run: Callable[[Account], Report]
+) -> list[Report]:
+    """Run accounts in turn; one that fails doesn't keep the others, one that is stopped does."""
+    reports: list[Report] = []
+    for account in accounts:
+        reports.append(run(account))
+        if reports[-1].outcome == "interrupted":
+            break
+    return reports
+
+
+def backfill(
+    settings: Settings,
+    account: Account,
+    window: Window,
+    options: Options | None = None,
+    *,
+    missing: bool = False,
+) -> Report:
+    """Read a range of one account again; with `missing` only what isn't covered of it.
+
+    Raises:
+        ConfigError: the account has no usable key.
+    """
+    run = _Run(settings, account, "backfill", window, options or Options())
+    return run.execute(missing=missing)
+
+
+class _Run:
+    """The state of one run; `execute` is called once."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        account: Account,
+        kind: str,
+        window: Window | None,
+        options: Options,
+    ) -> None:
+        self._settings = settings
+        self._account = account
+        self._window = window
+        self._options = options
+        self._began = time.monotonic()
+        self._start = settings.start_of(account)
+        self._warehouse = Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
+        self._api = StripeApi.of(settings, account, options.transport)
+        fetcher = Fetcher(
+            self._api, settle_s=settings.sync.settle_s, line_items=settings.stripe.line_items
+        )
+        self._fetch: Fetch = options.wrap(fetcher) if options.wrap else fetcher
+        self._width = fetchers_for(settings.rate_of(account))
+        self._state = State()
+        self._coverage: Sequence[Window] = ()
+        self._known: dict[str, int] = {}
+        self._livemode: bool | None = None
+        self._started_at: int | None = None
+        self._then: Window | None = None
+        self._to_read: list[Window] = []
+        self.report = Report(uuid.uuid4().hex, account.name, kind)
+
+    def execute(self, *, missing: bool = False) -> Report:
+        """Run to the end, whatever it is."""
+        try:
+            self._begin()
+            if self._window is None:
+                self._read(self._sync())
+            else:
+                left = subtract(self._window, self._state.coverage if missing else [])
+                self._read([Piece(window) for window in left])
+        except KeyboardInterrupt:
+            self.report.outcome = "interrupted"
+        except CheckoutsError as error:
+            self.report.outcome, self.report.error = "failed", error
+        finally:
+            self._api.close()
+        self._end()
+        return self.report
+
+    def _begin(self) -> None:
+        self._state = self._warehouse.state(self._account.name, self._api.fingerprint)
+        self._coverage = self._state.coverage
+        self._known = {u.id: u.read_at for u in self._state.unsettled}
+        self._livemode = self._state.livemode
+        self._api.clock.see(self._state.api_time)
+        identity.check_account(self._api, self._account, self._state, self._warehouse.path)
+
+    def _sync(self) -> list[Piece]:
+        """Return the newest window; the time in its response lets `_follow` plan the rest."""
+        holes = planner.holes(self._start, self._state.coverage)
+        coverage = self._state.coverage
+        first = Piece(holes[0])
+        if coverage and coverage[-1].until == holes[0].after:
+            newest = Due(holes[0].until, self._state.stored, self._state.stored)
+            dues = self._dues(self._state.api_time, below=holes[0].after)
+            first = planner.rereads(dues, coverage, newest)[0]
+        self._then = first.window
+        self._to_read = holes
+        return [first]
+
+    def _follow(self, fetched: Fetched) -> Iterator[Piece]:
+        """Return what else to read: after the newest window, what its time lets one plan."""
+        if self._started_at is None:
+            self._started_at = fetched.api_time
+        if self._then is not None:
+            newest, self._then = self._then, None
+            dues = self._dues(fetched.api_time, below=newest.after)
+            yield from planner.rereads(dues, self._state.coverage)
+            yield from (Piece(hole) for hole in self._to_read[1:])
+
+    def _dues(self, now: int, below: int) -> list[Due]:
+        """Return the seconds up to `below` that hold a session due at `now`, ascending."""
+        ratio = self._settings.sync.reread_ratio
+        dues = {
+            Due(u.created, u.before, u.through)
+            for u in self._state.unsettled
+            if u.created <= below and planner.is_due(u.created, u.read_at, u.reason, now, ratio)
+        }
+        return sorted(dues, key=lambda due: due.second)
+
+    def _read(self, pieces: Sequence[Piece]) -> None:
+        self._to_read = self._to_read or [piece.window for piece in pieces]
+        pipeline = Pipeline(
+            fetch=self._fetch,
+            load=self._load,
+            follow=self._follow,
+            stop=self._api.stop,
+            width=self._width,
+        )
+        pipeline.run(pieces)
+        self.report.outcome = _outcome(self.report.counts)
+
+    def _load(self, fetched: Sequence[Fetched], pending: Sequence[Window]) -> None:
+        """Load windows in one transaction; runs in the loader's thread."""
+        for one in fetched:
+            stored = self._livemode
+            identity.check_mode(one.livemode, stored, self._account, self._warehouse.path)
+            self._livemode = one.livemode if stored is None else stored
+        load = Load(
+            account=self._account.name,
+            run_id=self.report.run_id,
+            api_version=self._settings.stripe.api_version,
+            fresh_s=planner.FRESH_S,
+            late_payment_s=self._settings.sync.late_payment_days * DAY_S,
+            reads=[Read(one.read, one.final, one.api_time, one.batch) for one in fetched],
+            known=self._known,
+            account_row={
+                "account": self._account.name,
+                "livemode": self._livemode,
+                "key_fingerprint": self._api.fingerprint,
+                "api_time": self._api.clock.latest,
+            },
+        )
+        pages = self.report.pages + sum(one.pages for one in fetched)
+
+        def row(new: Counts) -> dict[str, Any]:
+            counts = self.report.counts + new
+            # The last load says how the run ended, so that no other write has to.
+            outcome = "running" if pending else _outcome(counts)
+            return self._row() | {"outcome": outcome, "pages": pages} | counts.row()
+
+        loaded = self._warehouse.load(load, row)
+        self.report.counts += loaded.counts
+        self.report.pages = pages
+        self._coverage = loaded.coverage
+        for one in fetched:
+            end = "now" if one.read.open_ended else iso(one.read.until)
+            log.info(
+                "loaded %s to %s: %d sessions in %d requests",
+                iso(one.read.after), end, one.batch.sessions.num_rows, one.pages,
+            )  # fmt: skip
+        self._tell(pending)
+
+    def _tell(self, pending: Sequence[Window]) -> None:
+        if self._options.progress is None:
+            return
+        now = self._api.clock.latest
+        total = sum(min(w.until, now) - w.after for w in self._to_read)
+        left = sum(min(w.until, now) - w.after for w in pending)
+        self._options.progress(
+            Progress(
+                account=self._account.name,
+                sessions=self.report.counts.row()["sessions_read"],
+                requests=self._api.requests,
+                elapsed_s=time.monotonic() - self._began,
+                share=max(0.0, 1 - left / total) if total > 0 else 1.0,
+                oldest=max((w.until for w in pending), default=None),
+            )
+        )
+
+    def _row(self) -> dict[str, Any]:
+        """Return the run's row in `meta.runs` as of now."""
+        report, error = self.report, self.report.error
+        window = self._window
+        return {
+            "run_id": report.run_id,
+            "account": report.account,
+            "kind": report.kind,
+            "outcome": report.outcome,
+            "started_at": self._started_at,
+            "ended_at": self._api.clock.latest if self._started_at is not None else None,
+            "range_after": window.after if window else None,
+            "range_until": window.until if window else None,
+            "requests": self._api.requests,
+            "retries": self._api.retries,
+            "pages": report.pages,
+            **report.counts.row(),
+            "duration_s": time.monotonic() - self._began,
+            "error_type": type(error).__name__ if error else None,
+            "error_message": error.message if error else None,
+            "request_id": error.request_id if error else None,
+            "program_version": __version__,
+        }
+
+    def _end(self) -> None:
+        """Complete the report, and write down a run that ended otherwise than by its last load."""
+        report = self.report
+        report.requests, report.retries = self._api.requests, self._api.retries
+        report.watermark = watermark(self._coverage, self._start)
+        report.newest_covered = newest_covered(self._coverage)
+        report.duration_s = time.monotonic() - self._began
+        nothing_loaded = report.counts.windows == 0
+        known_key = self._state.key_fingerprint == self._api.fingerprint or not nothing_loaded
+        ended_early = report.outcome in ("failed", "interrupted")
+        refused = isinstance(report.error, (ConfigError, WarehouseError))
+        # A key that was not yet believed leaves no trace.
+        if known_key and not refused and (ended_early or nothing_loaded):
+            try:
+                self._warehouse.note_run(self._row())
+            except WarehouseError as error:
+                log.info("the run could not be written down: %s", error)
+
+
+def _outcome(counts: Counts) -> str:
+    return "completed_with_rejects" if counts.rejected else "completed"

@@ -1,0 +1,287 @@
+"""A range of the API against what is stored; writes nothing.
+
+Read in two rounds: all covered windows of the range, then once more each second in which the two
+differ, the API first and the stored rows after it, so that a sync that runs beside it is not taken
+for a difference.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipelines import identity, payload, planner
+from pipelines.config import Account, Settings
+from pipelines.errors import CheckoutsError
+from pipelines.fetch import Fetched, Fetcher
+from pipelines.pipeline import Options, Pipeline, Progress, fetchers_for
+from pipelines.planner import BUDGET_PAGES, Piece
+from pipelines.stripe_api import StripeApi
+from pipelines.warehouse import Warehouse
+from pipelines.windows import Window, intersect, iso, merge, newest_covered, subtract
+
+ALARMS = ("missing", "stale", "unknown")
+"""Kinds that say the warehouse is wrong."""
+CONFIRMATIONS = 2
+"""How often a difference is looked at again before it is believed."""
+KINDS = (*ALARMS, "pending", "reshaped", "rejected")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One session that isn't stored as the API has it.
+
+    Attributes:
+        kind: `missing`: the API has it, the warehouse doesn't; `stale`: stored, but otherwise;
+            `unknown`: stored, but the API doesn't have it; `pending`: it moved since the last run
+            and its next look isn't overdue; `reshaped`: asked for in another API version;
+            `rejected`: it has no place in the columns.
+        id: the session.
+        created: its second.
+        paths: fields that differ, for a stale one.
+    """
+
+    kind: str
+    id: str
+    created: int
+    paths: tuple[str, ...] = ()
+
+
+@dataclass
+class Findings:
+    """What a verification of one account found.
+
+    Attributes:
+        account: the account.
+        compared: sessions of the API that were compared.
+        differences: those that differ, oldest first.
+        holes: parts of the range that aren't covered, so that nothing could be compared.
+        error: what went wrong, if anything did.
+    """
+
+    account: str
+    compared: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    holes: list[Window] = field(default_factory=list)
+    error: CheckoutsError | None = None
+
+    def of(self, kind: str) -> list[Difference]:
+        """Return the differences of a kind."""
+        return [found for found in self.differences if found.kind == kind]
+
+    @property
+    def alarms(self) -> list[Difference]:
+        """Return the differences that say the warehouse is wrong."""
+        return [found for found in self.differences if found.kind in ALARMS]
+
+    @property
+    def outcome(self) -> str:
+        """`completed`, `different` or `failed`."""
+        if self.error is not None:
+            return "failed"
+        return "different" if self.alarms else "completed"
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that says the outcome."""
+        if self.error is not None:
+            return self.error.exit_code
+        return 6 if self.alarms else 0
+
+    @property
+    def mending(self) -> Window | None:
+        """The window whose backfill mends the alarms."""
+        seconds = [found.created for found in self.alarms]
+        return Window(min(seconds) - 1, max(seconds)) if seconds else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the contract's object."""
+        shown: dict[str, Any] = {"account": self.account, "outcome": self.outcome}
+        shown["compared"] = self.compared
+        for kind in KINDS:
+            ids = [found.id for found in self.of(kind)]
+            shown[kind] = {"count": len(ids), "ids": ids}
+        shown["holes"] = [
+            {"after": iso(hole.after), "until": iso(hole.until)} for hole in self.holes
+        ]
+        if self.error is not None:
+            shown["error"] = self.error.as_json()
+        return shown
+
+
+def verify(
+    settings: Settings,
+    account: Account,
+    window: Window | None = None,
+    options: Options | None = None,
+) -> Findings:
+    """Compare what is stored of a range, all by default, with what the API has.
+
+    What goes wrong is in the findings.
+
+    Raises:
+        ConfigError: the account has no usable key.
+        WarehouseError: there is no warehouse.
+    """
+    warehouse = Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
+    warehouse.require()
+    verification = _Verification(settings, account, warehouse, options or Options())
+    return verification.execute(window)
+
+
+class _Verification:
+    def __init__(
+        self, settings: Settings, account: Account, warehouse: Warehouse, options: Options
+    ) -> None:
+        self._settings = settings
+        self._account = account
+        self._warehouse = warehouse
+        self._progress = options.progress
+        self._api = StripeApi.of(settings, account, options.transport)
+        self._fetch = Fetcher(
+            self._api, settle_s=settings.sync.settle_s, line_items=settings.stripe.line_items
+        )
+        self._width = fetchers_for(settings.rate_of(account))
+        self._began = time.monotonic()
+        self._last_sync = 0
+        self._livemode: bool | None = None
+        self._compared = 0
+        self._to_read: Sequence[Window] = ()
+        self._found: dict[str, Difference] = {}
+
+    def execute(self, window: Window | None) -> Findings:
+        findings = Findings(self._account.name)
+        try:
+            self._to_read = self._begin(findings, window)
+            self._compare([Piece(covered) for covered in self._to_read])
+            findings.compared = self._compared
+            for _ in range(CONFIRMATIONS):
+                seconds = merge(Window(d.created - 1, d.created) for d in self._found.values())
+                self._found = {}
+                self._compare([Piece(second, BUDGET_PAGES) for second in seconds])
+        except CheckoutsError as error:
+            findings.error = error
+        finally:
+            self._api.close()
+        findings.differences = sorted(self._found.values(), key=lambda d: (d.created, d.id))
+        return findings
+
+    def _begin(self, findings: Findings, window: Window | None) -> list[Window]:
+        """Check the key, note the holes, and return what can be compared."""
+        state = self._warehouse.state(self._account.name, self._api.fingerprint)
+        identity.check_account(self._api, self._account, state, self._warehouse.path)
+        self._livemode = state.livemode
+        self._api.clock.see(state.api_time)
+        ((row,),) = self._warehouse.answers({"verify/last_sync": {"account": self._account.name}})
+        self._last_sync = row["started_at"] or 0
+        newest = newest_covered(state.coverage)
+        if newest is None:
+            return []
+        asked = window or Window(self._settings.start_of(self._account) - 1, newest)
+        until = min(asked.until, newest)
+        if until > asked.after:
+            findings.holes = subtract(Window(asked.after, until), state.coverage)
+        return intersect(window, state.coverage) if window else list(state.coverage)
+
+    def _compare(self, pieces: Sequence[Piece]) -> None:
+        if not pieces:
+            return
+        pipeline = Pipeline(
+            fetch=self._fetch,
+            load=self._take,
+            stop=self._api.stop,
+            width=self._width,
+        )
+        pipeline.run(pieces)
+
+    def _take(self, fetched: Sequence[Fetched], pending: Sequence[Window]) -> None:
+        """Compare windows; runs where loads run, so after their pages were read."""
+        for one in fetched:
+            identity.check_mode(one.livemode, self._livemode, self._account, self._warehouse.path)
+            named = {"account": self._account.name, **one.read._asdict()}
+            stored, rejects = self._warehouse.answers(
+                {"verify/stored": named, "verify/rejects": named}
+            )
+            rejected = {row["id"] for row in rejects}
+            for found in self._differences(one, {row["id"]: row for row in stored}, rejected):
+                self._found[found.id] = found
+        self._tell(pending)
+
+    def _differences(
+        self, fetched: Fetched, stored: Mapping[str, Mapping[str, Any]], rejected: set[str]
+    ) -> Iterator[Difference]:
+        sessions = fetched.batch.sessions
+        seen = dict(zip(_column(sessions, "id"), _column(sessions, "payload"), strict=True))
+        created = dict(zip(_column(sessions, "id"), _column(sessions, "created"), strict=True))
+        self._compared += len(seen) + len(fetched.batch.rejects)
+        for reject, _ in fetched.batch.rejects:
+            yield Difference("rejected", reject.head.id, reject.head.created)
+        for id_, text in seen.items():
+            second = int(created[id_].timestamp())
+            row = stored.get(id_)
+            if row is None:
+                yield Difference("rejected" if id_ in rejected else "missing", id_, second)
+            elif not payload.same(text, row["payload"]):
+                yield self._changed(id_, second, text, row)
+            elif row["missing"]:
+                yield Difference("stale", id_, second, ("missing_since",))
+        returned = seen.keys() | {reject.head.id for reject, _ in fetched.batch.rejects}
+        for id_, row in stored.items():
+            if id_ not in returned and not row["missing"]:
+                yield Difference("unknown", id_, row["created"])
+
+    def _changed(self, id_: str, second: int, text: str, row: Mapping[str, Any]) -> Difference:
+        if row["api_version"] != self._settings.stripe.api_version:
+            return Difference("reshaped", id_, second)
+        if row["reason"] is not None and not self._overdue(row):
+            return Difference("pending", id_, second)
+        paths = sorted(differing(json.loads(row["payload"]), json.loads(text)))
+        return Difference("stale", id_, second, tuple(paths))
+
+    def _overdue(self, row: Mapping[str, Any]) -> bool:
+        """Whether the last complete sync should have read an unsettled session, and did not."""
+        return row["read_at"] < self._last_sync and planner.is_due(
+            row["created"],
+            row["read_at"],
+            row["reason"],
+            self._last_sync,
+            self._settings.sync.reread_ratio,
+        )
+
+    def _tell(self, pending: Sequence[Window]) -> None:
+        if self._progress is None:
+            return
+        total = sum(window.seconds for window in self._to_read)
+        left = sum(window.seconds for window in pending)
+        self._progress(
+            Progress(
+                account=self._account.name,
+                sessions=self._compared,
+                requests=self._api.requests,
+                elapsed_s=time.monotonic() - self._began,
+                share=1 - left / total if total else 1.0,
+                oldest=max((window.until for window in pending), default=None),
+            )
+        )
+
+
+def differing(stored: Any, seen: Any, path: str = "") -> Iterable[str]:
+    """Return the paths at which two JSON values differ, as `metadata.note`; never the values."""
+    if isinstance(stored, dict) and isinstance(seen, dict):
+        for key in sorted(stored.keys() | seen.keys()):
+            below = f"{path}.{key}" if path else key
+            if key not in stored or key not in seen:
+                yield below
+            else:
+                yield from differing(stored[key], seen[key], below)
+    elif isinstance(stored, list) and isinstance(seen, list) and len(stored) == len(seen):
+        for index, (one, other) in enumerate(zip(stored, seen, strict=True)):
+            yield from differing(one, other, f"{path}[{index}]")
+    elif type(stored) is not type(seen) or stored != seen:
+        yield path
+
+
+def _column(table: Any, name: str) -> list[Any]:
+    values: list[Any] = table.column(name).to_pylist()
+    return values

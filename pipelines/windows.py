@@ -1,0 +1,126 @@
+"""Window arithmetic: spans of `created` seconds, open at their start, closed at their end.
+
+Pure: every moment is an argument, in epoch seconds UTC.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+NO_END = 2**53
+"""The end of a window that reaches to whatever is newest; asked for without an upper bound."""
+
+
+class Window(NamedTuple):
+    """The sessions with `after < created <= until`, in epoch seconds."""
+
+    after: int
+    until: int
+
+    @property
+    def seconds(self) -> int:
+        """How many `created` seconds it holds; none if it is empty."""
+        return max(0, self.until - self.after)
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether it reaches to whatever is newest."""
+        return self.until >= NO_END
+
+    def __contains__(self, second: object) -> bool:
+        """Whether a `created` second lies inside."""
+        return isinstance(second, int) and self.after < second <= self.until
+
+
+def merge(windows: Iterable[Window]) -> list[Window]:
+    """Return the same seconds as the fewest windows, oldest first; empty windows fall away."""
+    merged: list[Window] = []
+    for window in sorted(windows):
+        if window.after >= window.until:
+            continue
+        if merged and window.after <= merged[-1].until:
+            merged[-1] = Window(merged[-1].after, max(merged[-1].until, window.until))
+        else:
+            merged.append(window)
+    return merged
+
+
+def subtract(window: Window, covered: Iterable[Window]) -> list[Window]:
+    """Return the parts of `window` that no covered window holds, oldest first."""
+    holes = []
+    start = window.after
+    for cover in merge(covered):
+        if cover.until <= start:
+            continue
+        if cover.after >= window.until:
+            break
+        if cover.after > start:
+            holes.append(Window(start, cover.after))
+        start = cover.until
+    if start < window.until:
+        holes.append(Window(start, window.until))
+    return holes
+
+
+def intersect(window: Window, covered: Iterable[Window]) -> list[Window]:
+    """Return the parts of `window` that the covered windows hold, oldest first."""
+    clipped = (Window(max(window.after, c.after), min(window.until, c.until)) for c in covered)
+    return merge(clipped)
+
+
+def final_part(window: Window, seen_at: int, settle_s: int) -> Window | None:
+    """Return what of a read window is final: nothing later than `seen_at - settle_s`.
+
+    Args:
+        window: the seconds that were read completely.
+        seen_at: API time at which their first page was certainly complete, epoch seconds.
+        settle_s: how long a session may take to appear, in seconds.
+    """
+    until = min(window.until, seen_at - settle_s)
+    return Window(window.after, until) if until > window.after else None
+
+
+def watermark(coverage: Iterable[Window], start: int) -> int | None:
+    """Return the largest t such that every second from `start` to t is covered, else None."""
+    for cover in merge(coverage):
+        if cover.after < start <= cover.until:
+            return cover.until
+    return None
+
+
+def newest_covered(coverage: Sequence[Window]) -> int | None:
+    """Return the end of the newest covered window, None while nothing is covered."""
+    return max((cover.until for cover in coverage), default=None)
+
+
+def split(window: Window, per_second: float, per_part: float, most: int) -> list[Window]:
+    """Cut a window into parts of about `per_part` sessions, newest first.
+
+    The density is known only near the window's end, so at most `most` parts are cut there and
+    one last part keeps all that is older; the density met in it decides how it is cut in turn.
+
+    Args:
+        window: what is left to read; has an end.
+        per_second: sessions a second seen just above the window.
+        per_part: sessions that one part should hold.
+        most: how many parts to cut at the most, besides the last.
+    """
+    step = max(1, round(per_part / per_second)) if per_second > 0 else window.seconds
+    parts: list[Window] = []
+    until = window.until
+    while until > window.after and len(parts) < most:
+        after = until - step
+        if after - window.after < step / 4:  # not worth a part of its own
+            after = window.after
+        parts.append(Window(after, until))
+        until = after
+    if until > window.after:
+        parts.append(Window(window.after, until))
+    return parts
+
+
+def iso(second: int | None) -> str | None:
+    """Return an epoch second as ISO 8601 UTC."""
+    if second is None:
+        return None
+    return datetime.fromtimestamp(second, UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,2 @@
+-- What belongs to the pipeline itself.
+create schema if not exists meta;

@@ -1,0 +1,36 @@
+-- What becomes of each session of the batch, against what is stored now.
+-- Grain: one row a session of `incoming`. `changed` is still to be confirmed by value.
+create or replace temp table verdicts as
+select
+    incoming.id,
+    stored.first_observed_at,
+    stored.missing_since,
+    -- Sent in another API version and else the same: no new version of the session.
+    case
+        when
+            stored.api_version <> $api_version
+            and stored.status is not distinct from incoming.status
+            and stored.payment_status is not distinct from incoming.payment_status
+            and stored.amount_total is not distinct from incoming.amount_total
+            then stored.observed_at
+    end as reshaped_from,
+    case
+        when stored.id is null then 'inserted'
+        when incoming.payload = stored.payload::varchar then 'unchanged'
+        when
+            incoming.observed_at < greatest(stored.observed_at, unsettled.read_at)
+            then 'older'
+        -- A session never leads back to open, nor to unpaid, so such an observation is older
+        -- whatever its time.
+        when incoming.status = 'open' and stored.status in ('complete', 'expired') then 'older'
+        when incoming.payment_status = 'unpaid' and stored.payment_status = 'paid' then 'older'
+        else 'changed'
+    end as verdict
+from incoming
+left join checkout_sessions as stored
+    on
+        stored.id = incoming.id
+        and stored.account = $account
+        and stored.created between to_timestamp($oldest::bigint) and to_timestamp($newest::bigint)
+left join meta.unsettled as unsettled
+    on unsettled.account = $account and incoming.id = unsettled.id;

@@ -1,0 +1,2 @@
+delete from meta.accounts
+where account = $account;

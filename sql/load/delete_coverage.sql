@@ -1,0 +1,2 @@
+delete from meta.coverage
+where account = $account;

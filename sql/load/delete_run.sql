@@ -1,0 +1,2 @@
+delete from meta.runs
+where run_id = $run_id;

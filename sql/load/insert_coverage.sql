@@ -1,0 +1,2 @@
+insert into meta.coverage ("after", until, account)
+values ($after, $until, $account);

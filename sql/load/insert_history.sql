@@ -1,0 +1,20 @@
+-- Superseded versions. A payload that was only reshaped is no version of its own.
+insert into checkout_session_history by name
+select
+    stored.account,
+    stored.id,
+    stored.status,
+    stored.payment_status,
+    stored.amount_total,
+    stored.api_version,
+    stored.observed_at,
+    incoming.observed_at as superseded_at,
+    stored.payload
+from verdicts
+inner join incoming on verdicts.id = incoming.id
+inner join checkout_sessions as stored
+    on
+        stored.id = incoming.id
+        and stored.account = $account
+        and stored.created between to_timestamp($oldest::bigint) and to_timestamp($newest::bigint)
+where verdicts.verdict = 'changed' and verdicts.reshaped_from is null;

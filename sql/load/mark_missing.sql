@@ -1,0 +1,8 @@
+-- Grain of `gone`: one row a session that the API no longer returns.
+update checkout_sessions
+set missing_since = to_timestamp(gone.api_time)
+from gone
+where
+    checkout_sessions.account = $account
+    and checkout_sessions.created = to_timestamp(gone.created)
+    and checkout_sessions.id = gone.id;

@@ -1,0 +1,4 @@
+select "after", until
+from meta.coverage
+where account = $account
+order by "after";

@@ -1,0 +1,8 @@
+-- The latest runs of one account, the newest first.
+select
+    run_id, kind, outcome, started_at, ended_at, requests, sessions_read,
+    inserted, updated, unchanged, rejected, round(duration_s, 3) as duration_s
+from meta.runs
+where account = $account
+order by started_at desc nulls last
+limit 5;

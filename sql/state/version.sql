@@ -1,0 +1,2 @@
+select max(version) as version
+from meta.schema_version;

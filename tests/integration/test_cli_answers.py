@@ -1,0 +1,401 @@
+"""What the commands answer: list, status, sql and --json, on a loaded warehouse."""
+
+import csv
+import io
+import json
+import re
+import stat
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow.parquet as pq
+import pytest
+from comparison import scrubbed
+from installation import DAY_S, KEY, NOW, REPORT_KEYS, Installation, one_line
+
+from pipelines.emulator.app import Running
+
+Start = Callable[..., Running]
+Install = Callable[..., Installation]
+COMMANDS = ("demo", "sync", "backfill", "list", "status", "sql", "emulator")
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_every_command_has_help(command: str, flag: str, loaded: Installation) -> None:
+    done = loaded.call(*[part for part in (command, flag) if part])
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("Usage: checkouts")
+    assert all(len(line) <= 100 for line in done.out.splitlines())
+    if command:
+        assert "--config" in done.out
+        assert "--debug" in done.out
+    else:
+        assert set(re.findall(r"^  (\w+) {2,}\w", done.out, re.MULTILINE)) >= set(COMMANDS)
+
+
+def test_help_needs_no_valid_settings(loaded: Installation) -> None:
+    assert loaded.run("sync", "--help", CHECKOUTS_NONSENSE="1", STRIPE_API_KEY=None).code == 0
+    assert loaded.run("--version").out.startswith("checkouts, version ")
+
+
+def test_sync_and_backfill_print_exactly_the_contracts_object(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=200)
+    place = install(emulator.url)
+    for arguments in (
+        ("sync", "--json"),
+        ("sync", "--json"),
+        ("backfill", "--from", "2026-09-15", "--to", "2026-09-16", "--json"),
+        ("backfill", "--from", "2026-09-15", "--to", "2026-09-16", "--missing", "--json"),
+    ):
+        done = place.run(*arguments)
+        assert (done.code, done.err) == (0, "")
+        shown = done.object
+        assert shown.keys() == REPORT_KEYS
+        assert len(done.out.splitlines()) == 1
+        assert shown["outcome"] == "completed"
+        counted = ("inserted", "updated", "unchanged", "rejected")
+        assert shown["sessions_read"] == sum(shown[name] for name in counted)
+        for name in ("watermark", "newest_covered"):
+            assert datetime.fromisoformat(shown[name]).tzinfo == UTC
+        row = place.rows(
+            "select requests, retries, pages, windows, sessions_read, inserted, updated,"
+            " unchanged, rejected, outcome, account from meta.runs where run_id = ?",
+            shown["run_id"],
+        )
+        names = ("requests", "retries", "pages", "windows", "sessions_read", *counted)
+        assert row == [(*(shown[n] for n in names), shown["outcome"], shown["account"])]
+
+
+def test_without_json_a_first_sync_says_what_it_made_and_did(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=200)
+    place = install(emulator.url)
+    done = place.run("sync")
+    assert (done.code, done.err) == (0, "")
+    assert f"made {place.warehouse}" in done.out
+    assert "200 sessions" in done.out
+    assert "complete up to 2026-09-21" in done.out
+    again = place.run("sync")
+    assert "made" not in again.out
+    ranged = place.run("backfill", "--from", "2026-09-15", "--to", "2026-09-16")
+    assert "2026-09-15 00:00:00 UTC" in ranged.out
+    zoned = place.run(
+        "backfill", "--from", "2026-09-15", "--to", "2026-09-16", CHECKOUTS_TIMEZONE="Asia/Tokyo"
+    )
+    assert "2026-09-15 09:00:00 Asia/Tokyo" in zoned.out
+
+
+def test_the_file_and_its_folder_are_their_owners_alone(loaded: Installation) -> None:
+    assert stat.S_IMODE(loaded.warehouse.stat().st_mode) == 0o600
+    assert stat.S_IMODE(loaded.warehouse.parent.stat().st_mode) == 0o700
+
+
+def asked(url: str, **params: Any) -> dict[str, Any]:
+    """The API's own answer."""
+    response = httpx.get(f"{url}/v1/checkout/sessions", params=params, auth=(KEY, ""))
+    page = response.raise_for_status().json()
+    return {
+        "object": "list",
+        "has_more": page["has_more"],
+        "data": [scrubbed(session) for session in page["data"]],
+    }
+
+
+def test_list_gives_the_apis_own_answer_for_every_filter(
+    loaded: Installation, shop: Running
+) -> None:
+    sessions = shop.sessions()
+
+    def example(*path: str) -> Any:
+        for session in sessions:
+            value: Any = session
+            for name in path:
+                value = value.get(name) if isinstance(value, dict) else None
+            if value is not None:
+                return value
+        return "none_" + path[-1]
+
+    email = example("customer_details", "email")
+    middle = sessions[700]
+    second = middle["created"]
+    day = datetime.fromtimestamp(NOW - 5 * DAY_S, UTC)
+    cases: list[tuple[list[str], dict[str, Any]]] = [
+        ([], {}),
+        *((["--status", s], {"status": s}) for s in ("open", "complete", "expired")),
+        (["--customer", example("customer")], {"customer": example("customer")}),
+        (
+            ["--customer-account", example("customer_account")],
+            {"customer_account": example("customer_account")},
+        ),
+        (["--customer-email", email], {"customer_details[email]": email}),
+        (
+            ["--payment-intent", example("payment_intent")],
+            {"payment_intent": example("payment_intent")},
+        ),
+        (["--payment-link", example("payment_link")], {"payment_link": example("payment_link")}),
+        (["--subscription", example("subscription")], {"subscription": example("subscription")}),
+        (["--created", str(second)], {"created": second}),
+        (["--created-gt", str(second)], {"created[gt]": second}),
+        (["--created-gte", str(second), "--limit", "100"], {"created[gte]": second, "limit": 100}),
+        (["--created-lt", str(second)], {"created[lt]": second}),
+        (["--created-lte", str(second)], {"created[lte]": second}),
+        (["--created-lt", day.isoformat()], {"created[lt]": NOW - 5 * DAY_S}),
+        (
+            ["--created-gte", f"{day:%Y-%m-%d}", "--limit", "3"],
+            {"created[gte]": NOW - 5 * DAY_S - (NOW - 5 * DAY_S) % DAY_S, "limit": 3},
+        ),
+        (["--limit", "1"], {"limit": 1}),
+        (["--starting-after", middle["id"]], {"starting_after": middle["id"]}),
+        (["--ending-before", middle["id"]], {"ending_before": middle["id"]}),
+        (
+            ["--status=complete", f"--created-gt={second - DAY_S}", f"--created-lte={second}"],
+            {"status": "complete", "created[gt]": second - DAY_S, "created[lte]": second},
+        ),
+    ]  # fmt: skip
+    for arguments, params in cases:
+        done = loaded.call("list", "--json", *arguments)
+        assert (done.code, done.err) == (0, ""), arguments
+        assert done.object == asked(shop.url, **params), arguments
+        assert "client_secret" not in done.out
+
+
+def test_list_shows_a_table_and_how_to_go_on(loaded: Installation, shop: Running) -> None:
+    done = loaded.call("list", "--limit", "3")
+    newest = [session["id"] for session in shop.sessions()[:3]]
+    assert done.code == 0
+    assert all(session_id in done.out for session_id in newest)
+    assert f"--starting-after {newest[-1]}" in done.out
+    assert loaded.call("list", "--customer", "cus_nobody").code == 0
+
+
+STATUS_KEYS = {
+    "account",
+    "watermark",
+    "newest_covered",
+    "holes",
+    "unsettled",
+    "missing",
+    "last_runs",
+    "last_error",
+    "rejects",
+    "drift",
+    "requests_last_30_days",
+    "file_size_bytes",
+}
+
+
+def test_status_shows_what_is_stored(loaded: Installation) -> None:
+    done = loaded.call("status", "--json")
+    assert (done.code, done.err) == (0, "")
+    shown = done.object
+    assert shown.keys() >= STATUS_KEYS
+    assert shown["account"] == "default"
+    assert shown["watermark"] == shown["newest_covered"]
+    assert shown["holes"] == []
+    assert shown["unsettled"] == loaded.value("select count(*) from meta.unsettled")
+    assert shown["missing"] == shown["rejects"] == shown["drift"] == 0
+    assert shown["last_error"] is None
+    assert shown["requests_last_30_days"] == loaded.value("select sum(requests) from meta.runs")
+    assert shown["file_size_bytes"] == loaded.warehouse.stat().st_size
+    (run,) = shown["last_runs"]
+    assert run["outcome"] == "completed"
+    assert datetime.fromisoformat(run["started_at"]).tzinfo == UTC
+    text = loaded.call("status")
+    assert (text.code, text.err) == (0, "")
+    assert "complete up to  2026-09-21 14:1" in text.out
+    assert str(loaded.warehouse) in text.out
+
+
+def test_status_needs_no_key(loaded: Installation) -> None:
+    assert loaded.call("status", STRIPE_API_KEY=None).code == 0
+    assert loaded.call("sql", "select 1", STRIPE_API_KEY=None).code == 0
+
+
+def test_max_age_alarms_when_a_watermark_is_older(start: Start, install: Install) -> None:
+    emulator = start(sessions=20, days=1, now=None, frozen=False)
+    place = install(emulator.url)
+    place.sync()
+    assert place.run("status", "--max-age", "2h").code == 0
+    old = place.run("status", "--max-age", "1s", "--json")
+    assert old.code == 6
+    assert old.object["account"] == "default"
+    assert "default" in one_line(old.err)
+    later = install(emulator.url, "later")
+    now = int(emulator.now)
+    later.backfill(now - DAY_S // 2, now)
+    assert later.run("status", "--max-age", "2h").code == 6
+
+
+def test_sql_answers_in_every_format(loaded: Installation, tmp_path: Path) -> None:
+    question = (
+        "select id, created, amount_total, metadata, payment_method_types, livemode, invoice"
+        " from checkout_sessions order by id limit 7"
+    )
+    as_json = json.loads(loaded.call("sql", question, "--format", "json").out)
+    assert len(as_json) == 7
+    rows = list(csv.DictReader(io.StringIO(loaded.call("sql", question, "--format", "csv").out)))
+    assert [row["id"] for row in rows] == [row["id"] for row in as_json]
+    assert [json.loads(row["metadata"] or "null") for row in rows] == [
+        row["metadata"] for row in as_json
+    ]
+    assert all(isinstance(row["payment_method_types"], list) for row in as_json)
+    assert all(datetime.fromisoformat(row["created"]).tzinfo == UTC for row in as_json)
+    table = loaded.call("sql", question)
+    assert as_json[0]["id"] in table.out
+    assert "7 rows" in table.out
+    assert loaded.call("sql", question, "--format", "table").out == table.out
+    for ending in ("csv", "json", "parquet"):
+        out = tmp_path / f"out.{ending}"
+        done = loaded.call("sql", question, "-o", str(out))
+        assert (done.code, done.out) == (0, "")
+        assert str(out) in done.err
+    assert pq.read_table(tmp_path / "out.parquet").num_rows == 7
+    assert json.loads((tmp_path / "out.json").read_text()) == as_json
+    assert (tmp_path / "out.csv").read_text() == loaded.call("sql", question, "--format", "csv").out
+
+
+def test_sql_takes_a_file_and_parameters(loaded: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "question.sql"
+    file.write_text("-- é\nselect count(*) as n from checkout_sessions where status = $status\n")
+    done = loaded.call("sql", "-f", str(file), "--param", "status=open", "--format", "json")
+    assert json.loads(done.out) == [
+        {"n": loaded.value("select count(*) from checkout_sessions where status = 'open'")}
+    ]
+    done = loaded.call(
+        "sql", "select $a as a, $b as b", "--param", "a=x=y", "--param", "b=", "--format", "json"
+    )
+    assert json.loads(done.out) == [{"a": "x=y", "b": ""}]
+    assert loaded.run("sql", "-f", "-", "--format", "json").code == 2  # stdin is empty here
+
+
+def test_every_named_query_answers_on_a_loaded_warehouse(loaded: Installation) -> None:
+    shown = loaded.call("sql")
+    names = [line.split()[0] for line in shown.out.splitlines()]
+    folder = Path(__file__).parents[2] / "sql" / "queries"
+    assert names == sorted(path.stem for path in folder.glob("*.sql"))
+    for name in names:
+        done = loaded.call("sql", "-q", name, "--format", "json")
+        assert (done.code, done.err) == (0, ""), name
+        rows = json.loads(done.out)
+        assert rows or name in ("rejects", "recent_changes"), name
+        assert loaded.call("sql", "-q", name).code == 0
+
+
+def test_every_column_has_a_comment_in_the_data_dictionary(loaded: Installation) -> None:
+    rows = json.loads(loaded.call("sql", "-q", "data_dictionary", "--format", "json").out)
+    sessions = [row for row in rows if row["table_name"] == "main.checkout_sessions"]
+    assert len(sessions) > 110
+    assert all(row["comment"] for row in sessions)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into checkout_sessions (id) values ('x')",
+        "update checkout_sessions set id = 'x'",
+        "delete from meta.coverage",
+        "drop table checkout_sessions",
+        "create table mine (x int)",
+        "create view mine as select 1",
+        "alter table checkout_sessions add column x int",
+        "truncate meta.runs",
+        "attach 'other.duckdb'",
+        "attach ':memory:' as other",
+        "copy checkout_sessions to 'out.csv'",
+        "copy (select 1) to 'out.parquet'",
+        "export database 'out'",
+        "import database 'out'",
+        "select * from read_csv('config.yaml')",
+        "select * from read_text('config.yaml')",
+        "select * from 'config.yaml'",
+        "select * from read_blob('/etc/passwd')",
+        "select * from glob('*')",
+        "select * from read_parquet('http://127.0.0.1:9/x.parquet')",
+        "install httpfs",
+        "load httpfs",
+        "set enable_external_access = true",
+        "reset enable_external_access",
+        "set lock_configuration = false",
+        "pragma enable_external_access = true",
+        "set temp_directory = '/tmp'",
+        "select 1; drop table checkout_sessions",
+        "begin; delete from checkout_sessions; commit",
+        "create secret s (type s3)",
+        "selec 1",
+        "select no_such_column from checkout_sessions",
+        "select $missing",
+        "select 1 +",
+        "select 1/0::int, error('no')",
+    ],
+)
+def test_sql_can_only_read_the_warehouse(statement: str, loaded: Installation) -> None:
+    before = loaded.warehouse.read_bytes()
+    files = sorted(loaded.folder.rglob("*"))
+    done = loaded.call("sql", statement)
+    assert done.code == 2, done.out
+    one_line(done.err)
+    assert done.out == ""
+    assert loaded.warehouse.read_bytes() == before
+    assert sorted(loaded.folder.rglob("*")) == files
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "interval 3 days",
+        "null",
+        "'nan'::double",
+        "'infinity'::double",
+        "12345678901234567890123456789::hugeint",
+        "1.50::decimal(10,2)",
+        "time '10:00'",
+        "date '2026-01-01'",
+        "timestamp '2026-01-01'",
+        "'infinity'::timestamptz",
+        "timestamp '290000-01-01'",
+        "date '-0044-03-15'",
+        "uuid()",
+        "'\\x01'::blob",
+        "'101'::bit",
+        "[1, null]",
+        "{'a': [1]}",
+        "map {'a': 1}",
+        "map {1: 2}",
+        "'a'::enum('a', 'b')",
+        "'{\"a\": 1}'::json",
+        "union_value(n := 1)",
+        "chr(27) || '[31m'",
+        "'[bold]x[/bold]'",
+        "'a' as x, 'b' as x",
+    ],
+)
+def test_sql_shows_every_kind_of_value(value: str, loaded: Installation) -> None:
+    for form in ("json", "csv", "table"):
+        done = loaded.call("sql", f"select {value}", "--format", form)
+        assert (done.code, done.err) == (0, ""), done.err
+        if form == "json":
+            json.loads(done.out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+        if form == "table":
+            assert "\x1b" not in done.out
+
+
+def test_csv_of_many_rows_is_whole_and_a_closed_pipe_is_no_error(loaded: Installation) -> None:
+    import subprocess  # noqa: PLC0415 -- a shell is needed for a pipe
+    import sys  # noqa: PLC0415 -- likewise
+
+    many = "select range as n from range(200000)"
+    whole = loaded.run("sql", many, "--format", "csv")
+    assert len(whole.out.splitlines()) == 200_001
+    piped = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m pipelines sql '{many}' --format csv | head -1"],
+        cwd=loaded.folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert piped.stdout == "n\n"
+    assert piped.stderr == ""

@@ -1,0 +1,192 @@
+"""A run that ends early, however it ends, loses only what was in flight."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import duckdb
+import pytest
+from comparison import assert_equal, assert_runs_add_up
+from installation import DAY_S, REPORT_KEYS, Done, Installation, finish, windows_asked
+
+from pipelines.emulator.app import Running
+
+Start = Callable[..., Running]
+Install = Callable[..., Installation]
+
+SLOW = {"latency_ms": 120.0, "sessions": 4_000, "days": 60}
+
+
+def wait_until_some_is_stored(
+    place: Installation, process: "subprocess.Popen[str]", windows: int = 1
+) -> None:
+    """Wait until a run has committed so many windows and goes on."""
+    while process.poll() is None:
+        with suppress(duckdb.Error):
+            done = place.value("select coalesce(max(windows), 0) from meta.runs")
+            if done >= windows and place.rows("from meta.coverage"):
+                return
+        time.sleep(0.02)
+    raise AssertionError(f"it ended before it was to be stopped: {finish(process)}")
+
+
+def stopped(place: Installation, sign: signal.Signals, *arguments: str) -> Done:
+    """Start a sync and stop it in its middle."""
+    process = place.begin("sync", *arguments)
+    wait_until_some_is_stored(place, process)
+    process.send_signal(sign)
+    return finish(process)
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_after_a_kill_the_next_sync_reads_only_what_is_missing(
+    settled: bool, start: Start, install: Install
+) -> None:
+    emulator = start(**SLOW, days_ahead=0 if settled else 7)
+    emulator.advance(70 * DAY_S if settled else 0)
+    place = install(emulator.url, stripe__requests_per_second=15)
+    assert stopped(place, signal.SIGKILL).code == -signal.SIGKILL
+    assert place.runs() == [("sync", "running")]
+    before = place.coverage()
+    stored = place.value("select count(*) from checkout_sessions")
+    assert 0 < stored < 4_000
+    due = {
+        created
+        for (created,) in place.rows("select epoch_us(created) // 1000000 from meta.unsettled")
+    }
+    emulator.reset()
+
+    report = place.sync(stripe__requests_per_second=1_000)
+
+    assert report.outcome == "completed"
+    assert report.counts.inserted == 4_000 - stored
+    for after, until in windows_asked(emulator.requests()):
+        end = until if until is not None else 2**40
+        again = [c for c in before if max(after, c[0]) < min(end, c[1])]
+        if again:
+            assert not settled
+            assert after + 1 in due
+            assert until is None or until in due
+    if settled:
+        # A cut second is read with both of its parts; nothing else is read twice.
+        cut = place.value(
+            "select max(n) from (select count(*) n from checkout_sessions group by created)"
+        )
+        pages = emulator.stats()
+        assert pages["sessions_listed"] <= 4_000 - stored + cut * pages["list_pages"]
+        assert place.value("select unchanged from meta.runs order by rowid desc limit 1") == 0
+    assert_equal(place, emulator)
+    assert sorted(place.runs()) == [("sync", "completed"), ("sync", "interrupted")]
+
+
+def test_many_kills_in_a_row_still_come_to_an_end(start: Start, install: Install) -> None:
+    emulator = start(**SLOW)
+    place = install(emulator.url, stripe__requests_per_second=80)
+    for kills in (1, 2, 3):
+        process = place.begin("sync")
+        while process.poll() is None:
+            with suppress(duckdb.Error):
+                running = place.value("select count(*) from meta.runs")
+                if running >= kills:
+                    break
+            time.sleep(0.02)
+        process.kill()
+        finish(process)
+    place.sync(sync__reread_ratio=0)
+    assert_equal(place, emulator)
+    outcomes = [outcome for _, outcome in place.runs()]
+    assert outcomes.count("completed") >= 1
+    assert "running" not in outcomes
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_sync_says_so_and_the_next_one_completes(
+    sign: signal.Signals, start: Start, install: Install
+) -> None:
+    emulator = start(**SLOW)
+    place = install(emulator.url, stripe__requests_per_second=15)
+    done = stopped(place, sign)
+    assert done.code == 130
+    assert "Traceback" not in done.err
+    assert "the next run goes on from there" in done.err
+    assert place.runs() == [("sync", "interrupted")]
+    stored = place.value("select count(*) from checkout_sessions")
+    counted = place.value("select inserted from meta.runs")
+    assert stored == counted
+    report = place.sync(stripe__requests_per_second=1_000)
+    assert report.counts.inserted == 4_000 - stored
+    assert_equal(place, emulator, all_read_now=False)
+
+
+def test_a_stopped_sync_says_one_line_on_stderr(start: Start, install: Install) -> None:
+    emulator = start(**SLOW)
+    place = install(emulator.url, stripe__requests_per_second=15)
+    done = stopped(place, signal.SIGINT)
+    (line,) = done.err.splitlines()
+    assert "interrupted" in line or "stopped" in line
+
+
+def test_a_stopped_sync_prints_its_json_object(start: Start, install: Install) -> None:
+    emulator = start(**SLOW)
+    place = install(emulator.url, stripe__requests_per_second=15)
+    done = stopped(place, signal.SIGINT, "--json")
+    assert done.code == 130
+    assert done.object.keys() == REPORT_KEYS
+    assert done.object["outcome"] == "interrupted"
+    assert done.object["newest_covered"] is not None
+    assert (done.object["watermark"] or "") < done.object["newest_covered"]
+    assert done.object["sessions_read"] == place.value("select count(*) from checkout_sessions")
+
+
+def test_stopping_one_account_does_not_begin_the_next(start: Start, install: Install) -> None:
+    emulator = start(**SLOW)
+    accounts = [{"name": "eu", "key_env": "EU"}, {"name": "us", "key_env": "US"}]
+    place = install(emulator.url, accounts=accounts, stripe__requests_per_second=15)
+    process = place.begin("sync", EU="sk_test_integration", US="sk_live_integration")
+    wait_until_some_is_stored(place, process)
+    process.send_signal(signal.SIGINT)
+    assert finish(process).code == 130
+    assert {account for (account,) in place.rows("select account from meta.runs")} == {"eu"}
+
+
+def test_a_backfill_that_was_killed_counts_what_it_committed(
+    start: Start, install: Install
+) -> None:
+    emulator = start(**SLOW)
+    place = install(emulator.url, stripe__requests_per_second=15)
+    process = place.begin("backfill", "--from", "2026-01-01", "--to", "2026-09-21")
+    wait_until_some_is_stored(place, process)
+    process.kill()
+    finish(process)
+    place.sync(stripe__requests_per_second=1_000)
+    assert_equal(place, emulator, all_read_now=False)
+    assert_runs_add_up(place)
+    assert place.runs()[0] == ("backfill", "interrupted") or place.runs()[1] == (
+        "backfill",
+        "interrupted",
+    )
+
+
+def test_a_run_left_running_is_interrupted_whatever_process_has_its_number_now(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=50)
+    place = install(emulator.url)
+    place.sync()
+    place.change("update meta.runs set outcome = 'running'")
+    emulator.advance(60)
+    assert place.run("sync").code == 0
+    assert sorted(place.runs()) == [("sync", "completed"), ("sync", "interrupted")]
+
+
+def test_a_run_that_fails_while_requests_are_under_way_ends_soon(
+    start: Start, install: Install
+) -> None:
+    for attempt in range(8):
+        emulator = start(sessions=1_500, days=30)
+        place = install(emulator.url, f"place{attempt}")
+        process = place.begin("sync", CHECKOUTS_WAREHOUSE__PATH="/proc/nowhere/x.duckdb")
+        # Far above what it takes, far below the time after which a dead connection is given up.
+        assert finish(process, within_s=20).code == 5

@@ -1,0 +1,164 @@
+"""A sync leaves in the warehouse exactly what the API shows."""
+
+from collections.abc import Callable
+
+import duckdb
+import pytest
+from comparison import (
+    DERIVED,
+    assert_equal,
+    expected_columns,
+)
+from installation import DAY_S, HOUR_S, NOW, SETTLE_S, START, Installation, windows_asked
+
+from pipelines.emulator.app import Running
+
+Start = Callable[..., Running]
+Install = Callable[..., Installation]
+
+
+def test_the_columns_are_those_of_the_api_reference(loaded: Installation) -> None:
+    with duckdb.connect(str(loaded.warehouse), read_only=True) as connection:
+        found = dict(
+            connection.execute(
+                "select column_name, data_type from duckdb_columns()"
+                " where schema_name = 'main' and table_name = 'checkout_sessions'"
+            ).fetchall()
+        )
+    assert found.keys() >= DERIVED
+    expected = {name: kind for name, (_, kind) in expected_columns().items()}
+    assert {name: kind for name, kind in found.items() if name not in DERIVED} == expected
+
+
+@pytest.mark.parametrize("line_items", [True, False])
+def test_after_a_first_sync_the_warehouse_equals_the_api(
+    line_items: bool, start: Start, install: Install
+) -> None:
+    emulator = start(sessions=2_000, days=90)
+    place = install(emulator.url)
+    report = place.sync(stripe__line_items=line_items)
+    assert report.outcome == "completed"
+    assert report.counts.row() == {
+        "windows": report.counts.windows,
+        "sessions_read": 2_000,
+        "inserted": 2_000,
+        "updated": 0,
+        "unchanged": 0,
+        "rejected": 0,
+    }
+    assert report.requests == emulator.stats()["requests"] == report.pages
+    assert report.watermark == report.newest_covered
+    assert START < report.watermark <= NOW - SETTLE_S
+    assert len(assert_equal(place, emulator)) == 2_000
+    assert place.coverage() == [(START - 1, report.watermark)]
+    queries = [request["query"] for request in emulator.requests() if "created" in request["query"]]
+    assert all(("expand" in query) == line_items for query in queries)
+
+
+def test_every_sync_of_a_shop_that_goes_on_living_leaves_it_equal(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=800, days=40, days_ahead=20)
+    place = install(emulator.url)
+    before: dict[str, object] = {}
+    updated = 0
+    for step in (0, 1, 59, 600, 7_000, DAY_S, 3 * DAY_S + 7, 0, 12 * DAY_S, HOUR_S):
+        emulator.advance(step)
+        report = place.sync(sync__reread_ratio=0)
+        assert report.error is None
+        after = {s["id"]: s for s in assert_equal(place, emulator)}
+        counts = report.counts
+        assert counts.inserted == len(after.keys() - before.keys())
+        assert counts.updated == sum(after[i] != s for i, s in before.items())
+        updated += counts.updated
+        assert place.value("select count(*) from checkout_session_history") == updated
+        before = dict(after)
+    assert updated > 20
+
+
+def test_a_shop_at_rest_costs_one_request_and_nothing_changes(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=800, days=30, days_ahead=0)
+    emulator.advance(70 * DAY_S)
+    place = install(emulator.url)
+    assert place.sync().counts.inserted == 800
+    assert place.value("select count(*) from meta.unsettled") == 0
+    rows = place.rows(
+        "select * exclude (payload), payload::varchar from checkout_sessions order by id"
+    )
+    for _ in range(2):
+        covered = place.coverage()[-1][1]
+        emulator.advance(600)
+        emulator.reset()
+        report = place.sync()
+        assert emulator.stats()["requests"] == report.requests == 1
+        assert report.counts.row() | {"windows": 1} == {
+            "windows": 1,
+            "sessions_read": 0,
+            "inserted": 0,
+            "updated": 0,
+            "unchanged": 0,
+            "rejected": 0,
+        }
+        assert report.newest_covered > covered
+    assert rows == place.rows(
+        "select * exclude (payload), payload::varchar from checkout_sessions order by id"
+    )
+    assert_equal(place, emulator)
+
+
+def test_a_sync_asks_only_for_what_is_not_covered_and_what_is_due(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=1_000, days=40, days_ahead=3)
+    place = install(emulator.url)
+    place.sync()
+    unsettled = {
+        created
+        for (created,) in place.rows("select epoch_us(created) // 1000000 from meta.unsettled")
+    }
+    covered = place.coverage()[-1][1]
+    emulator.advance(DAY_S)
+    emulator.reset()
+    place.sync()
+    asked = windows_asked(emulator.requests())
+    assert (covered, None) in asked or asked[0][1] is None
+    for after, until in asked:
+        if until is not None:
+            assert {after + 1, until} <= unsettled, "a re-read begins and ends at a due second"
+
+
+def test_an_unpaid_session_is_looked_at_when_a_fiftieth_of_its_age_has_passed(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=600, days=30, days_ahead=0)
+    emulator.advance(3 * DAY_S)
+    place = install(emulator.url)
+    place.sync()
+    read_at = dict(place.rows("select id, epoch_us(read_at) // 1000000 from meta.unsettled"))
+    assert read_at
+    emulator.advance(HOUR_S)
+    place.sync()
+    now = int(emulator.now)
+    due = {
+        session_id
+        for session_id, created in place.rows(
+            "select id, epoch_us(created) // 1000000 from meta.unsettled where reason = 'unpaid'"
+        )
+        if now - read_at[session_id] >= 0.02 * (now - created)
+    }
+    again = dict(place.rows("select id, epoch_us(read_at) // 1000000 from meta.unsettled"))
+    assert all(again[session_id] == now for session_id in due)
+
+
+def test_with_a_sleeping_pipeline_none_leaves_the_unsettled_without_its_last_look(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=600, days=20, days_ahead=0)
+    place = install(emulator.url)
+    place.sync()
+    emulator.advance(90 * DAY_S)
+    place.sync()
+    assert place.value("select count(*) from meta.unsettled") == 0
+    assert_equal(place, emulator)

@@ -1,0 +1,359 @@
+"""`verify` names each way in which the warehouse may differ from the API, and nothing else."""
+
+import hashlib
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from truth_shop import (
+    DAY_S,
+    HOUR_S,
+    NOW,
+    START,
+    Handmade,
+    Place,
+    assert_equal,
+    edit,
+    handmade,
+    meant,
+    shown,
+)
+
+from pipelines.emulator.app import Options, Running, running
+from pipelines.runs import Options as RunOptions
+
+Start = Callable[..., Running]
+Install = Callable[..., Place]
+KINDS = ("missing", "stale", "unknown", "pending", "reshaped", "rejected")
+
+
+@pytest.fixture
+def settled(start: Start) -> Running:
+    """A shop of 700 sessions that has come to rest."""
+    emulator = start(sessions=700, days=30, days_ahead=0)
+    emulator.advance(70 * DAY_S)
+    return emulator
+
+
+def verified(place: Place, *arguments: str, **environ: str) -> tuple[int, dict[str, Any]]:
+    """The exit code and the object of a `verify --json`."""
+    done = place.run("verify", "--json", *arguments, **environ)
+    return done.returncode, json.loads(done.stdout)
+
+
+def only(found: dict[str, Any], kind: str, ids: set[str]) -> bool:
+    """Whether exactly these differ, all in one way."""
+    named = {k: set(found[k]["ids"]) for k in KINDS if found[k]["count"]}
+    assert all(found[k]["count"] == len(found[k]["ids"]) for k in KINDS)
+    return named == {kind: ids}
+
+
+def nothing(found: dict[str, Any]) -> bool:
+    return all(found[kind] == {"count": 0, "ids": []} for kind in KINDS)
+
+
+def file_print(place: Place) -> dict[str, str]:
+    """What is in the installation's folder, byte by byte."""
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(place.folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def any_ids(place: Place, number: int) -> list[str]:
+    """Some stored sessions from all over the time."""
+    rows = place.rows("select id from checkout_sessions order by hash(id) limit ?", number)
+    return [id_ for (id_,) in rows]
+
+
+def mend(place: Place, line: str) -> None:
+    """Run the printed backfill as it stands."""
+    program, *arguments = shlex.split(line)
+    assert program == "checkouts"
+    assert arguments[0] == "backfill"
+    done = place.run(*arguments)
+    assert done.returncode == 0, done.stderr
+
+
+def test_it_names_exactly_the_37_edited_sessions_and_the_printed_backfill_mends_them(
+    settled: Running, install: Install
+) -> None:
+    place = install(settled.url)
+    place.sync()
+    edited = any_ids(place, 37)
+    edit(settled.url, edited, note="Zanzibar-secret")
+    assert place.sync().counts.updated == 0, "nothing announces the edits"
+    before = file_print(place)
+
+    found = place.verify()
+
+    assert {d.id for d in found.of("stale")} == set(edited)
+    assert len(found.differences) == 37
+    assert all(path == "metadata.note" for d in found.differences for path in d.paths)
+    assert all(d.paths for d in found.differences)
+    assert found.compared == 700
+    done = place.run("verify")
+    assert done.returncode == 6
+    assert "Zanzibar" not in done.stdout + done.stderr
+    assert done.stdout.count("metadata.note") == 37
+    assert all(id_ in done.stdout for id_ in edited)
+    code, object_ = verified(place)
+    assert code == 6
+    assert object_["outcome"] == "different"
+    assert only(object_, "stale", set(edited))
+    assert file_print(place) == before, "verify writes nothing"
+
+    mend(place, done.stdout.strip().splitlines()[-1])
+
+    assert_equal(place, shown(settled))
+    assert place.rows("select count(*) from checkout_session_history") == [(37,)]
+    code, object_ = verified(place)
+    assert (code, object_["outcome"], object_["compared"]) == (0, "completed", 700)
+    assert nothing(object_)
+
+
+def test_an_edit_of_a_sessions_only_key_or_of_all_keys_is_named_by_its_path(
+    settled: Running, install: Install
+) -> None:
+    place = install(settled.url)
+    place.sync()
+    with_metadata = [i for i, s in shown(settled).items() if meant(s)["metadata"]]
+    keys = {i: set(meant(shown(settled)[i])["metadata"]) for i in with_metadata[:3]}
+    for id_, names in keys.items():
+        edit(settled.url, [id_], **dict.fromkeys(names, ""))
+    found = place.verify()
+    assert {d.id: set(d.paths) for d in found.alarms} == {
+        id_: {f"metadata.{name}" for name in names} for id_, names in keys.items()
+    }
+
+
+def test_a_lost_row_is_missing_and_the_printed_backfill_brings_it_back(
+    settled: Running, install: Install
+) -> None:
+    place = install(settled.url)
+    place.sync()
+    lost = any_ids(place, 3)
+    for id_ in lost:
+        place.change("delete from checkout_sessions where id = ?", id_)
+    code, found = verified(place)
+    assert code == 6
+    assert only(found, "missing", set(lost))
+    mend(place, place.run("verify").stdout.strip().splitlines()[-1])
+    assert_equal(place, shown(settled))
+    assert verified(place)[0] == 0
+
+
+def test_a_row_that_the_api_does_not_have_is_unknown_and_mended(
+    settled: Running, install: Install
+) -> None:
+    place = install(settled.url)
+    place.sync()
+    (like,) = any_ids(place, 1)
+    place.change(
+        "insert into checkout_sessions select * replace ('cs_test_invented' as id)"
+        " from checkout_sessions where id = ?",
+        like,
+    )
+    code, found = verified(place)
+    assert code == 6
+    assert only(found, "unknown", {"cs_test_invented"})
+    settled.advance(60)
+    mend(place, place.run("verify").stdout.strip().splitlines()[-1])
+    # It stays, and says since when the API doesn't have it.
+    gone = place.rows("select id from checkout_sessions where missing_since is not null")
+    assert gone == [("cs_test_invented",)]
+    assert verified(place)[0] == 0
+
+
+def test_a_session_that_came_back_but_is_still_called_missing_is_stale(
+    settled: Running, install: Install
+) -> None:
+    place = install(settled.url)
+    place.sync()
+    (id_,) = any_ids(place, 1)
+    place.change("update checkout_sessions set missing_since = now() where id = ?", id_)
+    code, found = verified(place)
+    assert code == 6
+    assert only(found, "stale", {id_})
+    mend(place, place.run("verify").stdout.strip().splitlines()[-1])
+    assert_equal(place, shown(settled))
+
+
+def test_a_change_of_an_unsettled_session_since_the_last_sync_is_pending_and_no_alarm(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=600, days=6, days_ahead=1)
+    place = install(emulator.url)
+    place.sync()
+    stored = place.stored()
+    emulator.advance(6 * HOUR_S)
+    covered = place.coverage()[-1][1]
+    moved = {
+        id_
+        for id_, text in shown(emulator).items()
+        if meant(text)["created"] <= covered and stored[id_] != text
+    }
+    assert len(moved) > 5
+    code, found = verified(place)
+    assert code == 0
+    assert only(found, "pending", moved)
+    assert place.run("verify").stdout.strip().splitlines()[-1].startswith("default: ")
+    place.sync()
+    # What is left now is what the ratio allows.
+    code, found = verified(place)
+    assert code == 0
+    assert set(found["pending"]["ids"]) < moved | set(shown(emulator))
+    place.sync(sync__reread_ratio=0)
+    code, found = verified(place)
+    assert code == 0
+    assert nothing(found)
+
+
+def test_an_unsettled_session_that_the_last_sync_should_have_read_is_stale(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=600, days=6, days_ahead=1)
+    place = install(emulator.url)
+    place.sync()
+    ((id_, payload),) = place.rows(
+        "select id, payload::varchar from checkout_sessions where status = 'open' limit 1"
+    )
+    emulator.advance(HOUR_S)
+    edit(emulator.url, [id_], note="new")
+    place.sync()
+    assert verified(place)[0] == 0
+    # As if that sync had left it out.
+    place.change("update checkout_sessions set payload = ? where id = ?", payload, id_)
+    place.change("update meta.unsettled set read_at = read_at - interval 1 hour where id = ?", id_)
+    code, found = verified(place)
+    assert code == 6
+    assert only(found, "stale", {id_})
+
+
+def test_sessions_asked_for_in_another_version_are_reshaped_and_no_alarm(
+    settled: Running, install: Install
+) -> None:
+    place = install(settled.url)
+    place.sync()
+    edited = any_ids(place, 4)
+    edit(settled.url, edited, note="as if another version said more")
+    code, found = verified(place, CHECKOUTS_STRIPE__API_VERSION="2025-01-27.acacia")
+    assert code == 0
+    assert only(found, "reshaped", set(edited))
+    assert verified(place)[0] == 6, "in the stored version it is an edit"
+
+
+def test_a_rejected_session_is_named_and_no_alarm(start: Start, install: Install) -> None:
+    sessions = [handmade(n, NOW - DAY_S + n, status="expired") for n in range(5)]
+    sessions[3]["amount_total"] = "a hundred"
+    file = Path("sessions.ndjson")
+    file.write_text("".join(json.dumps(s) + "\n" for s in sessions), encoding="utf-8")
+    emulator = start(load=file)
+    place = install(emulator.url)
+    assert place.sync().exit_code == 4
+    code, found = verified(place)
+    assert code == 0
+    assert only(found, "rejected", {"cs_test_00003"})
+    assert found["compared"] == 5
+
+
+def test_holes_are_named_and_not_compared(settled: Running, install: Install) -> None:
+    place = install(settled.url)
+    first, second = NOW - 20 * DAY_S, NOW - 10 * DAY_S
+    place.backfill(first, first + DAY_S)
+    place.backfill(second, second + DAY_S)
+    done = place.run("verify")
+    assert done.returncode == 0
+    assert "hole" in done.stdout
+    code, found = verified(place)
+    assert code == 0
+    assert found["holes"] == [
+        {"after": _iso(START - 1), "until": _iso(first - 1)},
+        {"after": _iso(first + DAY_S - 1), "until": _iso(second - 1)},
+    ]
+    assert found["compared"] == len(place.stored())
+    assert nothing(found)
+    lost = place.rows("select id from checkout_sessions order by created")[0][0]
+    place.change("delete from checkout_sessions where id = ?", lost)
+    assert only(verified(place)[1], "missing", {lost})
+    inside = ("--from", _iso(second), "--to", _iso(second + HOUR_S))
+    code, found = verified(place, *inside)
+    assert code == 0
+    assert found["holes"] == []
+
+
+def test_a_range_holds_the_comparison_to_itself(settled: Running, install: Install) -> None:
+    place = install(settled.url)
+    place.sync()
+    rows = place.rows("select id, epoch_us(created) // 1000000 from checkout_sessions order by 2")
+    (early, born), (late, _) = rows[100], rows[600]
+    edit(settled.url, [early, late], note="1")
+    found = place.verify(born, born + 1)
+    assert [d.id for d in found.differences] == [early]
+    assert found.compared == sum(created == born for _, created in rows)
+    assert [d.id for d in place.verify(born + 1, NOW).differences] == [late]
+    assert place.verify(born - 3600, born).differences == []
+    mending = place.verify().mending
+    assert mending is not None
+    assert mending.after == born - 1
+
+
+def test_what_is_newer_than_the_last_sync_is_not_compared(start: Start, install: Install) -> None:
+    emulator = start(sessions=600, days=3, days_ahead=2)
+    place = install(emulator.url, sync__reread_ratio=0)
+    place.sync()
+    emulator.advance(DAY_S)
+    code, found = verified(place)
+    assert code == 0
+    assert found["missing"]["count"] == found["unknown"]["count"] == 0
+    assert found["holes"] == []
+
+
+def test_its_exit_codes_say_what_went_wrong(start: Start, install: Install) -> None:
+    emulator = start(sessions=50)
+    place = install(emulator.url)
+    assert place.run("verify").returncode == 5, "there is no warehouse"
+    assert not place.warehouse.exists()
+    place.sync()
+    assert place.run("verify").returncode == 0
+    assert place.run("verify", "--from", "2026-10-02", "--to", "2026-10-01").returncode == 2
+    assert place.run("verify", "--from", "yesterday").returncode == 2
+    away = {"CHECKOUTS_STRIPE__RETRY_FOR_S": "0"}
+    assert place.run("verify", STRIPE_API_KEY="").returncode == 2
+    before = file_print(place)
+    with running(Options(sessions=50, now=NOW, frozen=True, keys=("sk_test_other",))) as other:
+        moved = {"CHECKOUTS_STRIPE__BASE_URL": other.url}
+        done = place.run("verify", "--json", **moved, **away)
+        assert done.returncode == 3
+    done = place.run("verify", CHECKOUTS_STRIPE__BASE_URL="http://127.0.0.1:9", **away)
+    assert done.returncode == 3
+    assert len(done.stderr.splitlines()) == 1
+    assert file_print(place) == before
+
+
+def test_it_says_the_same_however_the_json_is_written(install: Install) -> None:
+    born = NOW - 40 * DAY_S
+    session = handmade(1, born, status="expired", metadata={"a": "é", "b": "1"})
+    place = install()
+    place.sync(RunOptions(transport=Handmade(lambda _: [session], NOW)))
+    turned = dict(reversed(session.items())) | {"metadata": {"b": "1", "a": "é"}}
+    settings = place.settings()
+    from pipelines.verify import verify  # noqa: PLC0415 -- with a transport of its own
+
+    api = Handmade(lambda _: [turned], NOW + 600)
+    found = verify(settings, settings.chosen()[0], None, RunOptions(transport=api))
+    assert (found.compared, found.differences) == (1, [])
+    other = session | {"amount_total": True}
+    api = Handmade(lambda _: [other | {"amount_total": 10_000.5}], NOW + 600)
+    found = verify(settings, settings.chosen()[0], None, RunOptions(transport=api))
+    assert len(found.differences) == 1
+
+
+def _iso(second: int) -> str:
+    from datetime import UTC, datetime  # noqa: PLC0415 -- one use
+
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
