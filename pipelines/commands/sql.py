@@ -1,0 +1,62 @@
+"""`sql`: questions to the warehouse."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipelines.commands.options import common, settings_of
+from pipelines.errors import UsageError
+
+
+@click.command()
+@click.argument("text", required=False, metavar="[SQL]")
+@click.option("-f", "--file", type=click.File(encoding="utf-8"), metavar="FILE", help="SQL file.")
+@click.option("-q", "--query", "name", metavar="NAME", help="A named query.")
+@click.option("--param", "params", multiple=True, metavar="K=V", help="Value for $K; repeatable.")
+@click.option(
+    "--format", "format_", type=click.Choice(["table", "csv", "json"]), help="How to print."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write to a file; its ending decides: .csv, .json, .parquet.",
+)
+@common
+def sql(
+    *,
+    text: str | None,
+    file: Any,
+    name: str | None,
+    params: tuple[str, ...],
+    format_: str | None,
+    output: Path | None,
+    config_file: Path | None,
+    debug: bool,
+) -> None:
+    """Ask the warehouse in SQL, read-only; without arguments, list the named queries."""
+    from pipelines import answers, display
+
+    settings = settings_of(config_file, debug=debug)
+    if sum(given is not None for given in (text, file, name)) > 1:
+        raise UsageError("give SQL, -f FILE or -q NAME, only one of them")
+    if file is None and text is None and name is None:
+        for query in answers.named():
+            display.say(f"{query:<26} {answers.title(query)}")
+        return
+    statement = answers.statement(text, file.read() if file else None, name)
+    answer = answers.ask(settings, statement, answers.parameters(params))
+    if output is not None:
+        display.write_file(output, answers.encode(answer, output, format_))
+        display.note(f"wrote {answer.num_rows:,} rows to {output}")
+        return
+    rows = answers.rows(answer)
+    if format_ == "csv":
+        sys.stdout.write(display.to_csv(rows, answer.column_names))
+    elif format_ == "json":
+        display.say(display.as_json(rows))
+    else:
+        display.show_rows(rows, answer.column_names)

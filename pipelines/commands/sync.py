@@ -1,0 +1,140 @@
+"""`sync` and `backfill`: run, and tell what each account got."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.commands.options import (
+    account_option,
+    common,
+    json_option,
+    prefect_option,
+    range_,
+    settings_of,
+    tell_errors,
+    together,
+)
+
+if TYPE_CHECKING:
+    from pipelines.config import Account, Settings
+    from pipelines.pipeline import Options
+    from pipelines.runs import Report
+
+
+@click.command()
+@account_option
+@json_option
+@prefect_option
+@common
+def sync(
+    *,
+    accounts: tuple[str, ...],
+    json_: bool,
+    on_prefect: bool,
+    config_file: Path | None,
+    debug: bool,
+) -> int:
+    """Bring the warehouse up to date.
+
+    Reads what is not covered yet and what may have changed. The first run loads all history; one
+    that was interrupted is taken up where it ended.
+    """
+    settings = settings_of(config_file, debug=debug)
+
+    def run(account: "Account", options: "Options") -> "Report":
+        from pipelines import runs
+
+        return runs.sync(settings, account, options)
+
+    def flow() -> "list[Report]":
+        from pipelines import flows
+
+        return flows.run_sync([a.name for a in settings.chosen(accounts)], settings.file)
+
+    return _run(settings, accounts, run, flow if on_prefect else None, json_=json_)
+
+
+@click.command()
+@click.option("--from", "from_", required=True, metavar="DATE", help="First moment to read.")
+@click.option("--to", required=True, metavar="DATE", help="First moment no longer read.")
+@click.option("--missing", is_flag=True, help="Read only what is not covered of it.")
+@account_option
+@json_option
+@prefect_option
+@common
+def backfill(
+    *,
+    from_: str,
+    to: str,
+    missing: bool,
+    accounts: tuple[str, ...],
+    json_: bool,
+    on_prefect: bool,
+    config_file: Path | None,
+    debug: bool,
+) -> int:
+    """Read a range of dates again, whatever is covered.
+
+    DATE is a date or timestamp in ISO 8601, UTC unless it has an offset: 2026-10-01 or
+    2026-10-01T14:30:00+02:00.
+    """
+    from pipelines import display
+
+    settings = settings_of(config_file, debug=debug)
+    window = range_(from_, to)
+    assert window is not None
+    first, end = window.after + 1, window.until + 1
+    ranges = [f"reading {display.moment(first)} up to {display.moment(end)}"]
+    if settings.timezone != "UTC":
+        zone = settings.zone
+        ranges.append(f"that is {display.moment(first, zone)} up to {display.moment(end, zone)}")
+
+    def run(account: "Account", options: "Options") -> "Report":
+        from pipelines import runs
+
+        return runs.backfill(settings, account, window, options, missing=missing)
+
+    def flow() -> "list[Report]":
+        from pipelines import flows
+
+        names = [a.name for a in settings.chosen(accounts)]
+        return flows.run_backfill(names, window, settings.file, missing=missing)
+
+    return _run(settings, accounts, run, flow if on_prefect else None, json_=json_, ranges=ranges)
+
+
+def _run(
+    settings: "Settings",
+    accounts: Sequence[str],
+    run: "Callable[[Account, Options], Report]",
+    flow: "Callable[[], list[Report]] | None",
+    *,
+    json_: bool,
+    ranges: Sequence[str] = (),
+) -> int:
+    """Run the accounts one after the other and print what each did."""
+    from pipelines import display, runs
+    from pipelines.config import key_of
+    from pipelines.pipeline import Options
+
+    chosen = settings.chosen(accounts)
+    for account in chosen:
+        key_of(account)  # a missing key is found before anything begins
+    made = not settings.warehouse.path.exists()
+    if flow is not None:
+        reports = flow()
+    else:
+        with display.progress(quiet=json_) as tell:
+            options = Options(progress=tell)
+            reports = runs.one_after_the_other(chosen, lambda account: run(account, options))
+    if json_:
+        display.say(display.as_json(together(reports, many=len(chosen) > 1)))
+    else:
+        if made and settings.warehouse.path.exists():
+            display.say(f"made {settings.warehouse.path}")
+        for report in reports:
+            display.show_report(report.as_json(), settings.zone, ranges)
+    tell_errors(reports)
+    return max(report.exit_code for report in reports)
