@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test check bench lock clean
+.PHONY: install demo test test-long check bench lock clean
 
 install: .venv/installed
 
@@ -17,7 +17,11 @@ demo: install
 	@$(BIN)/checkouts demo
 
 test: install
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist loadfile
+
+# What takes minutes: hundreds of kills and the like.
+test-long: install
+	$(BIN)/python -m pytest -m long --numprocesses 2
 
 check: install
 	$(BIN)/ruff check .
