@@ -3,7 +3,7 @@
 import duckdb
 
 from pipelines.errors import WarehouseError
-from pipelines.queries import query
+from pipelines.queries import in_order, query
 from pipelines.schema import TABLES, Table
 
 VERSION = 1
@@ -51,6 +51,8 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: str) -> None:
         connection.execute(comments(table))
     connection.execute(query("ddl/meta"))
     connection.execute(query("ddl/macros"))
+    for mart in in_order("marts"):
+        connection.execute(query(f"marts/{mart}"))
     connection.execute(query("ddl/note_version"), {"version": VERSION})
     connection.execute("commit")
 
