@@ -24,7 +24,12 @@ SESSIONS, DAYS, SEED = 20_000, 90, 7
 REQUESTS_PER_SECOND = 100
 PASSING_S = 2 * 86_400
 READY_WITHIN_S = 30.0
-QUESTIONS = ("paid_amount_by_currency", "conversion_by_day", "abandoned_sessions")
+QUESTIONS = (
+    "paid_amount_by_currency",
+    "conversion_by_week",
+    "top_products",
+    "abandoned_with_email",
+)
 
 SETTINGS = """\
 # Settings of the demo; `make demo` writes this file anew.

@@ -16,6 +16,7 @@ holds a payload or a key.
 """
 
 EXIT_REJECTS = 4
+EXIT_DIFFERENT = 6
 EXIT_INTERRUPTED = 130
 
 

@@ -1,6 +1,6 @@
-"""The tables and marts as Parquet files, by month where they are large; only what changed is written.
+"""The tables and marts as Parquet files, by month where they are large.
 
-Each file is written beside its place and put there at once.
+Only what changed is written. Each file is written beside its place and put there at once.
 """
 
 import json

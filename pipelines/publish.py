@@ -1,6 +1,6 @@
-"""A read-only copy of the warehouse for other tools: they never wait for a load, nor a load for them.
+"""A read-only copy of the warehouse for other tools, so that they and the loads never meet.
 
-It is written beside its place and put there at once, so that whoever has the old one open keeps it.
+It is written beside its place and put there at once: whoever has the old one open keeps it.
 """
 
 import fcntl

@@ -8,11 +8,14 @@ coverage as (
     select
         stretches.account,
         max(stretches.ends_before) - interval 1 second as newest_covered,
-        min(stretches.ends_before) filter (
-            where
-                stretches.kind = 'covered'
-                and stretches.starts_at <= to_timestamp(accounts.sync_start)
-                and stretches.ends_before > to_timestamp(accounts.sync_start)
+        min(
+            case
+                when
+                    stretches.kind = 'covered'
+                    and stretches.starts_at <= to_timestamp(accounts.sync_start)
+                    and stretches.ends_before > to_timestamp(accounts.sync_start)
+                    then stretches.ends_before
+            end
         ) - interval 1 second as watermark,
         count(*) filter (where stretches.kind = 'hole') as holes,
         coalesce(

@@ -31,15 +31,15 @@ valued as (
         unnest(
             list_concat(
                 [
-                    {'dimension': 'all', 'value': 'all'},
-                    {'dimension': 'payment_link', 'value': payment_link},
-                    {'dimension': 'country', 'value': country},
-                    {'dimension': 'locale', 'value': locale},
-                    {'dimension': 'mode', 'value': mode}
+                    struct_pack(dimension := 'all', value := 'all'),
+                    struct_pack(dimension := 'payment_link', value := payment_link),
+                    struct_pack(dimension := 'country', value := country),
+                    struct_pack(dimension := 'locale', value := locale),
+                    struct_pack(dimension := 'mode', value := mode)
                 ],
                 list_transform(
                     list_distinct(payment_method_types),
-                    lambda method: {'dimension': 'payment_method', 'value': method}
+                    lambda method: struct_pack(dimension := 'payment_method', value := method)
                 )
             )
         ) as place

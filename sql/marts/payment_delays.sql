@@ -2,7 +2,7 @@
 -- Grain: one row a session that was seen complete and unpaid, and later paid. Key: account, id.
 -- Bounds: a moment lies after the one column and not after the other, so the delay lies between
 -- least_delay_hours and most_delay_hours. They are as close as the syncs were.
--- Reads: marts.transitions, checkout_sessions.
+-- Reads: marts.transitions, marts.sessions.
 create or replace view marts.payment_delays as
 with
 
@@ -27,6 +27,7 @@ select
     paid.account,
     paid.id,
     sessions.created,
+    sessions.created_date,
     sessions.currency,
     sessions.amount_total,
     coalesce(completed.last_before, sessions.created) as completed_after,
@@ -36,11 +37,12 @@ select
     greatest(0, epoch(paid_after) - epoch(completed_until)) / 3600 as least_delay_hours,
     (epoch(paid_until) - epoch(completed_after)) / 3600 as most_delay_hours
 from paid
-inner join main.checkout_sessions as sessions
+inner join marts.sessions as sessions
     on paid.account = sessions.account and paid.id = sessions.id
 left join completed on paid.account = completed.account and paid.id = completed.id;
 
 comment on view marts.payment_delays is 'One row a session that was seen complete and unpaid, and later paid';
+comment on column marts.payment_delays.created_date is 'Day of created, in the time zone of the settings';
 comment on column marts.payment_delays.completed_after is 'It was completed after this moment';
 comment on column marts.payment_delays.completed_until is 'It was completed not after this moment';
 comment on column marts.payment_delays.paid_after is 'It was paid after this moment';

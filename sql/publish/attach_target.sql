@@ -1,1 +1,1 @@
-attach $path as target;
+attach $path as target;  -- noqa: PRS
