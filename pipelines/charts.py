@@ -277,7 +277,8 @@ def _spec(chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int) -> Sp
 def _time(field: str, bucket: str = "day", **more: Any) -> alt.X:
     """An axis of time; its values are UTC, whatever the reader's own zone."""
     shown = "%-d %b" if bucket == "day" else "%b %Y"
-    axis = alt.Axis(grid=False, labelOverlap=True, tickCount=6, format=shown)
+    label = f"utcFormat(datum.value, '{shown}')"
+    axis = alt.Axis(grid=False, labelOverlap=True, tickCount=6, labelExpr=label)
     return alt.X(f"{field}:T", title=None, scale=alt.Scale(type="utc"), axis=axis, **more)
 
 

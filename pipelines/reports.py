@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def render(settings: Settings, scope: Scope) -> str:
         **figures,
         scope=scope,
         plots=plots,
-        script=vl_convert.javascript_bundle(SNIPPET) if plots else "",
+        script=_script() if plots else "",
         version=__version__,
     )
 
@@ -91,6 +92,12 @@ def _figures(settings: Settings, scope: Scope) -> dict[str, Any]:
     figures: dict[str, Any] = dict(zip(questions, answers, strict=True))
     (figures["totals"],) = figures["totals"]
     return figures | {"extent": extent, "bucket": bucket}
+
+
+@cache
+def _script() -> str:
+    """Return the library that draws the plots, which takes a second to put together."""
+    return vl_convert.javascript_bundle(SNIPPET)
 
 
 def _bucket(extent: Row) -> str:
