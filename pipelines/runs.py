@@ -3,7 +3,7 @@
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from pipelines.errors import (
     WarehouseError,
 )
 from pipelines.fetch import Fetched, Fetcher
+from pipelines.line_items import Stored
 from pipelines.load import Counts, Load, Read
 from pipelines.pipeline import Fetch, Options, Pipeline, Progress, fetchers_for
 from pipelines.planner import Due, Piece
@@ -146,7 +147,10 @@ class _Run:
         self._warehouse = Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
         self._api = StripeApi.of(settings, account, options.transport)
         fetcher = Fetcher(
-            self._api, settle_s=settings.sync.settle_s, line_items=settings.stripe.line_items
+            self._api,
+            settle_s=settings.sync.settle_s,
+            line_items=settings.stripe.line_items,
+            look_up=self._look_up,
         )
         self._fetch: Fetch = options.wrap(fetcher) if options.wrap else fetcher
         self._width = fetchers_for(settings.rate_of(account))
@@ -184,6 +188,12 @@ class _Run:
         self._livemode = self._state.livemode
         self._api.clock.see(self._state.api_time)
         identity.check_account(self._api, self._account, self._state, self._warehouse.path)
+
+    def _look_up(self, ids: Sequence[str], oldest: int, newest: int) -> Mapping[str, Stored]:
+        """Return which sessions are stored with all line items; called in fetchers' threads."""
+        if not self._state.key_fingerprint:  # a new account, so nothing is stored
+            return {}
+        return self._warehouse.line_items(self._account.name, ids, oldest, newest)
 
     def _sync(self) -> list[Piece]:
         """Return the newest window; the time in its response lets `_follow` plan the rest."""

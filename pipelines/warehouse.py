@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from pipelines import layout, load
 from pipelines.errors import UsageError, WarehouseError
+from pipelines.line_items import Stored
 from pipelines.queries import query
 from pipelines.windows import Window
 
@@ -137,6 +138,27 @@ class Warehouse:
             load.write_run(connection, row)
             connection.execute("commit")
         return loaded
+
+    def line_items(
+        self, account: str, ids: Sequence[str], oldest: int, newest: int
+    ) -> dict[str, Stored]:
+        """Return the sessions that are stored with all their line items.
+
+        Args:
+            account: the account's name.
+            ids: the sessions looked for.
+            oldest: when the oldest of them was created, epoch seconds.
+            newest: when the newest of them was created, epoch seconds.
+
+        Raises:
+            WarehouseError: the file can't be read.
+        """
+        if not self.exists:
+            return {}
+        wanted = {"account": account, "ids": list(ids), "oldest": oldest, "newest": newest}
+        with self._open(read_only=True) as connection:
+            rows = connection.execute(query("state/line_items"), wanted).fetchall()
+        return {id_: Stored(payload, items) for id_, payload, items in rows}
 
     def note_run(self, row: Mapping[str, Any]) -> None:
         """Write a run's row.
