@@ -15,8 +15,10 @@ select
     sessions.currency,
     sessions.is_complete,
     sessions.is_paid,
-    sessions.total_details_amount_discount_major
-    / count(*) over (partition by discounts.account, discounts.session_id) as discount_major
+    (
+        sessions.total_details_amount_discount_major
+        / count(*) over (partition by discounts.account, discounts.session_id)
+    )::decimal(38, 3) as discount_major
 from main.checkout_session_discounts as discounts
 inner join marts.sessions as sessions
     on discounts.account = sessions.account and discounts.session_id = sessions.id;

@@ -59,6 +59,7 @@ select
     sessions.mode,
     sessions.currency,
     sessions.amount_total,
+    sessions.first_observed_at,
     steps.from_status,
     steps.from_payment_status,
     steps.to_status,
