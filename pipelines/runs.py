@@ -18,7 +18,7 @@ from pipelines.errors import (
 )
 from pipelines.fetch import Fetched, Fetcher
 from pipelines.line_items import Stored
-from pipelines.load import Counts, Load, Read
+from pipelines.load import Counts, Load, Origin, Read
 from pipelines.pipeline import Fetch, Options, Pipeline, Progress, fetchers_for
 from pipelines.planner import Due, Piece
 from pipelines.stripe_api import StripeApi
@@ -237,9 +237,11 @@ class _Run:
             identity.check_mode(one.livemode, stored, self._account, self._warehouse.path)
             self._livemode = one.livemode if stored is None else stored
         load = Load(
-            account=self._account.name,
-            run_id=self.report.run_id,
-            api_version=self._settings.stripe.api_version,
+            origin=Origin(
+                account=self._account.name,
+                run_id=self.report.run_id,
+                api_version=self._settings.stripe.api_version,
+            ),
             fresh_s=planner.FRESH_S,
             late_payment_s=self._settings.sync.late_payment_days * DAY_S,
             reads=[Read(one.read, one.final, one.api_time, one.batch) for one in fetched],
