@@ -177,8 +177,9 @@ def show_findings(findings: Any, *, many: bool) -> None:
             f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%SZ}"
             for second in (findings.mending.after + 1, findings.mending.until + 1)
         )
-        account = f" --account {name}" if many else ""
-        say(f"checkouts backfill --from {first} --to {end}{account}")
+        options = " --line-items" if findings.mends_line_items else ""
+        options += f" --account {name}" if many else ""
+        say(f"checkouts backfill --from {first} --to {end}{options}")
 
 
 def show_status(status: Mapping[str, Any], now: float) -> None:

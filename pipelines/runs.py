@@ -107,13 +107,22 @@ def backfill(
     options: Options | None = None,
     *,
     missing: bool = False,
+    line_items: bool = False,
 ) -> Report:
-    """Read a range of one account again; with `missing` only what isn't covered of it.
+    """Read a range of one account again.
+
+    Args:
+        settings: the settings.
+        account: the account.
+        window: the range.
+        options: how the run is wrapped.
+        missing: read only what isn't covered of it.
+        line_items: read all line items, also where a session and its first ten are as stored.
 
     Raises:
         ConfigError: the account has no usable key.
     """
-    run = _Run(settings, account, "backfill", window, options or Options())
+    run = _Run(settings, account, "backfill", window, options or Options(), line_items=line_items)
     return run.execute(missing=missing)
 
 
@@ -127,6 +136,8 @@ class _Run:
         kind: str,
         window: Window | None,
         options: Options,
+        *,
+        line_items: bool = False,
     ) -> None:
         self._settings = settings
         self._account = account
@@ -140,7 +151,7 @@ class _Run:
             self._api,
             settle_s=settings.sync.settle_s,
             line_items=settings.stripe.line_items,
-            look_up=self._look_up,
+            look_up=None if line_items else self._look_up,
         )
         self._fetch: Fetch = options.wrap(fetcher) if options.wrap else fetcher
         self._width = fetchers_for(settings.rate_of(account))

@@ -97,6 +97,11 @@ class Findings:
         seconds = [found.created for found in self.alarms]
         return Window(min(seconds) - 1, max(seconds)) if seconds else None
 
+    @property
+    def mends_line_items(self) -> bool:
+        """Whether that backfill must read line items that look as stored."""
+        return any(path.startswith("line_items[") for found in self.alarms for path in found.paths)
+
     def as_json(self) -> dict[str, Any]:
         """Return the contract's object."""
         shown: dict[str, Any] = {"account": self.account, "outcome": self.outcome}
@@ -283,8 +288,11 @@ def _differing(row: Mapping[str, Any], text: str, items: Sequence[str] | None) -
     if items is None:
         return
     stored = row["line_items"]
-    if not row["line_items_complete"] or len(items) != len(stored):
+    if not row["line_items_complete"]:
         yield "line_items"
+        return
+    if len(items) != len(stored):
+        yield "line_items[]"
         return
     for position, (one, other) in enumerate(zip(stored, items, strict=True)):
         if not payload.same(one, other):
