@@ -89,6 +89,24 @@ class Drift(NamedTuple):
     observed_at: int
 
 
+class Owner(NamedTuple):
+    """The session that a list's elements belong to, and the API time of its response."""
+
+    id: str
+    created: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """Elements of one session's list, typed and as received; `first` is the first's position."""
+
+    owner: Owner
+    typed: Sequence[Any]
+    raws: Sequence[Raw]
+    first: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Sessions as columns, one row a session, and those that have no place in them.
@@ -161,32 +179,58 @@ class Flattener:
         for item, at in kept:
             drift += [Drift(item.head.id, item.head.created, p, UNSAID, at) for p in item.odd]
         for reject, at in rejects:
-            if (found := mistyped(reject.reason)) is not None:
-                drift.append(Drift(reject.head.id, reject.head.created, *found, at))
+            if (where := mistyped(reject.reason)) is not None:
+                drift.append(Drift(reject.head.id, reject.head.created, *where, at))
         batch = Batch(pa.table(columns), {}, rejects, drift)
         for table in CHILDREN:
             lists = [
-                Elements(item.head.id, item.head.created, at, *item.children[table])
+                Elements(Owner(item.head.id, item.head.created, at), *item.children[table])
                 for item, at in kept
                 if table in item.children
             ]
             if lists:
-                batch.children[table.name] = self._rows(table, lists, drift)
+                batch.children[table.name], found = self.rows(table, lists)
+                drift += found
         return batch
 
-    def line_items(
-        self, id_: str, created: int, at: int, raws: Sequence[Raw], position: int
-    ) -> tuple[pa.Table, list[Drift]]:
-        """Lay out further line items of a session, the first of which has a `position`.
+    def elements(
+        self, table: Table, owner: Owner, text: bytes, first: int = 0
+    ) -> tuple[Elements, list[Drift]]:
+        """Decode elements of a session's list that have a table of their own.
+
+        Args:
+            table: the table.
+            owner: the session.
+            text: a JSON array of them.
+            first: the first one's position in the session's list.
 
         Raises:
             ValueError: one has no place in the columns.
         """
-        text = payload.without_secret(b"[" + b",".join(map(bytes, raws)) + b"]")
-        typed, kept, odd = self._elements(LINE_ITEMS, self._redacted(text, LINE_ITEMS.source))
-        drift = [Drift(id_, created, path, UNSAID, at) for path in odd]
-        lists = [Elements(id_, created, at, typed, kept, position)]
-        return self._rows(LINE_ITEMS, lists, drift), drift
+        text = self._redacted(payload.without_secret(text), table.source)
+        typed, raws, odd = self._elements(table, text)
+        drift = [Drift(owner.id, owner.created, path, UNSAID, owner.at) for path in odd]
+        return Elements(owner, typed, raws, first), drift
+
+    def rows(self, table: Table, lists: Sequence[Elements]) -> tuple[pa.Table, list[Drift]]:
+        """Lay out the elements of sessions' lists as rows of their table."""
+        laid = self._shapes[table].lay_out([element for one in lists for element in one.typed])
+        owners = [one.owner for one in lists for _ in one.typed]
+        positions = [one.first + n for one in lists for n in range(len(one.typed))]
+        columns = laid.columns
+        columns["session_id"] = pa.array([owner.id for owner in owners], Kind.TEXT.arrow)
+        columns["session_created"] = pa.array([o.created for o in owners], Kind.TIME.arrow)
+        columns["position"] = pa.array(positions, Kind.INTEGER.arrow)
+        raws = [bytes(raw) for one in lists for raw in one.raws]
+        columns["payload"] = pa.array(raws, Kind.JSON.arrow)
+        columns["observed_at"] = pa.array([owner.at for owner in owners], Kind.TIME.arrow)
+        drift = [
+            Drift(owners[index].id, owners[index].created, path, type_, owners[index].at)
+            for index, path, type_ in laid.unknown
+        ]
+        return pa.table(columns).select(table.rows.names), [
+            found._replace(path=f"{table.source}[].{found.path}") for found in drift
+        ]
 
     def _session_or_reject(self, text: bytes) -> Session | Reject:
         try:
@@ -249,25 +293,6 @@ class Flattener:
                 if self._shapes[table] is shape:
                     self._shapes[table] = shape.taking(name)
 
-    def _rows(self, table: Table, lists: Sequence["Elements"], drift: list[Drift]) -> pa.Table:
-        """Lay out the elements of sessions' lists, and add to the drift what is found in them."""
-        laid = self._shapes[table].lay_out([element for one in lists for element in one.typed])
-        owners = [one for one in lists for _ in one.typed]
-        for index, path, type_ in laid.unknown:
-            one = owners[index]
-            drift.append(Drift(one.id, one.created, f"{table.source}[].{path}", type_, one.at))
-        columns = laid.columns
-        columns["session_id"] = pa.array([one.id for one in owners], pa.string())
-        columns["session_created"] = pa.array([one.created for one in owners], Kind.TIME.arrow)
-        columns["position"] = pa.array(
-            [one.first + n for one in lists for n in range(len(one.typed))]
-        )
-        raws = [bytes(raw) for one in lists for raw in one.raws]
-        columns["payload"] = pa.array(raws, pa.string())
-        if table is LINE_ITEMS:
-            columns["observed_at"] = pa.array([one.at for one in owners], Kind.TIME.arrow)
-        return pa.table(columns).select(table.rows.names)
-
     def _redacted(self, text: bytes, path: str) -> bytes:
         return text if self._redact is None else self._redact(text, path)
 
@@ -277,18 +302,6 @@ class Flattener:
             return self._redacted(payload.without_secret(text), "")
         except (ValueError, RecursionError):
             return b""
-
-
-@dataclass(frozen=True, slots=True)
-class Elements:
-    """The elements of one session's list: typed, and as received."""
-
-    id: str
-    created: int
-    at: int
-    typed: Sequence[Any]
-    raws: Sequence[Raw]
-    first: int = 0
 
 
 def set_aside(text: bytes, reason: str) -> Reject:

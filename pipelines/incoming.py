@@ -13,7 +13,7 @@ from msgspec import Raw
 
 from pipelines.children import CHILDREN, LINE_ITEMS
 from pipelines.columns import Kind, Table
-from pipelines.flatten import Batch, Head, Reject
+from pipelines.flatten import Batch, Drift, Head, Reject
 from pipelines.queries import query
 
 _TEXT, _NUMBER = Kind.TEXT.arrow, Kind.INTEGER.arrow
@@ -93,13 +93,17 @@ def gather(connection: duckdb.DuckDBPyConnection, batches: Sequence[Batch]) -> I
         batches = [_without_invalid(batch, invalid) for batch in batches]
         sessions = pa.concat_tables([batch.sessions for batch in batches])
     rejected = [_reject_row(reject, at) for batch in batches for reject, at in batch.rejects]
-    drift = [found._asdict() for batch in batches for found in batch.drift]
     return Incoming(
         sessions,
         {table.name: _rows(batches, table) for table in CHILDREN},
         pa.Table.from_pylist(rejected, _REJECTED),
-        pa.Table.from_pylist(drift, _DRIFTING),
+        drifting([found for batch in batches for found in batch.drift]),
     )
+
+
+def drifting(found: Sequence[Drift]) -> pa.Table:
+    """Return what the columns don't know as a table."""
+    return pa.Table.from_pylist([one._asdict() for one in found], _DRIFTING)
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from pipelines.schema import TABLES
 
 VERSION = 2
 """The layout that this program writes; raised with every change of `schema.py` or `sql/ddl/`."""
+REFILL_BELOW = 2
+"""Files of an older layout lack columns or tables that are filled from the payloads."""
 
 
 def version(connection: duckdb.DuckDBPyConnection, path: str) -> int:
@@ -37,19 +39,12 @@ def version(connection: duckdb.DuckDBPyConnection, path: str) -> int:
     return found
 
 
-def migrate(connection: duckdb.DuckDBPyConnection, path: str) -> None:
-    """Bring a file to this program's layout, in one transaction; a current one isn't touched.
+def migrate(connection: duckdb.DuckDBPyConnection, found: int) -> None:
+    """Bring a file of an older layout to this program's, through an open transaction.
 
     Tables are made where they lack, then each version since the file's own makes what else it
     changed, then all that holds no data is made anew.
-
-    Raises:
-        WarehouseError: it is another program's file, or a newer program's.
     """
-    found = version(connection, path)
-    if found == VERSION:
-        return
-    connection.execute("begin")
     connection.execute(query("ddl/schemas"))
     for table in TABLES:
         connection.execute(create(table))
@@ -64,7 +59,6 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: str) -> None:
     for mart in in_order("marts"):
         connection.execute(query(f"marts/{mart}"))
     connection.execute(query("ddl/note_version"), {"version": VERSION})
-    connection.execute("commit")
 
 
 def create(table: Table) -> str:

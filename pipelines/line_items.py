@@ -19,7 +19,7 @@ from msgspec import Raw
 from pipelines import payload
 from pipelines.children import LINE_ITEMS
 from pipelines.errors import SourceContractError, SourceRequestError
-from pipelines.flatten import Batch, Drift, Flattener, set_aside
+from pipelines.flatten import Batch, Drift, Flattener, Owner, set_aside
 from pipelines.stripe_api import PAGE_SIZE, Page, StripeApi
 
 MOST_AT_ONCE = 20
@@ -107,14 +107,15 @@ class LineItems:
     def _rest(self, one: _Partial) -> _Rest:
         try:
             position, raws = self._read(one)
-            rows, drift = self._flattener.line_items(
-                one.id, one.created, one.observed_at, raws, position
-            )
+            owner = Owner(one.id, one.created, one.observed_at)
+            text = b"[" + b",".join(map(bytes, raws)) + b"]"
+            elements, odd = self._flattener.elements(LINE_ITEMS, owner, text, position)
+            rows, drift = self._flattener.rows(LINE_ITEMS, [elements])
         except SourceRequestError as error:
             return _Rest(0, None, reason=f"its line items can't be read: {error.message}")
         except (ValueError, RecursionError) as error:
             return _Rest(0, None, reason=str(error))
-        return _Rest(position, rows, drift)
+        return _Rest(position, rows, [*odd, *drift])
 
     def _read(self, one: _Partial) -> tuple[int, list[Raw]]:
         """Read what follows the first items; all, if they changed since they were listed."""

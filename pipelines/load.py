@@ -5,7 +5,7 @@ with what is stored at that moment, so that loads may come in any order and more
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 import duckdb
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipelines import payload
 from pipelines.flatten import Batch
-from pipelines.incoming import gather, registered
+from pipelines.incoming import Incoming, gather, registered
 from pipelines.queries import query
 from pipelines.shapes import LATEST_S
 from pipelines.windows import Window, merge
@@ -37,13 +37,26 @@ class Read:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where sessions come from.
+
+    Attributes:
+        account: the account's name.
+        run_id: the run that read them.
+        api_version: the API version asked for.
+    """
+
+    account: str
+    run_id: str
+    api_version: str
+
+
+@dataclass(frozen=True)
 class Load:
     """What goes into the warehouse together.
 
     Attributes:
-        account: the account's name.
-        run_id: the run that read it.
-        api_version: the API version asked for.
+        origin: account, run and API version.
         fresh_s: age until which fields of a complete session may be filled in, in seconds.
         late_payment_s: how long a payment may take, in seconds.
         reads: the windows, in the order in which they were read.
@@ -52,9 +65,7 @@ class Load:
         timezone: the time zone of the marts' days.
     """
 
-    account: str
-    run_id: str
-    api_version: str
+    origin: Origin
     fresh_s: int
     late_payment_s: int
     reads: Sequence[Read]
@@ -110,14 +121,24 @@ def write(connection: duckdb.DuckDBPyConnection, load: Load) -> Loaded:
     with registered(connection, **incoming.tables, complete_windows=_windows(load)):
         _mark_missing(connection, load)
         if not incoming.empty:
-            counts += _upsert(connection, load, incoming.bounds)
-            _write_rejects(connection, load)
+            counts += store(connection, load.origin, incoming)
             _note_reads(connection, load)
-            if incoming.drift.num_rows:
-                _note_drift(connection, load)
     coverage = _write_coverage(connection, load)
     _write_account(connection, load)
     return Loaded(counts, coverage)
+
+
+def store(connection: duckdb.DuckDBPyConnection, origin: Origin, incoming: Incoming) -> Counts:
+    """Store sessions, whose tables are registered, and return what became of them."""
+    counts = _upsert(connection, origin, incoming.bounds)
+    connection.execute(query("load/delete_rejects"), {"account": origin.account})
+    connection.execute(query("load/insert_rejects"), asdict(origin))
+    if incoming.drift.num_rows:
+        account = {"account": origin.account}
+        connection.execute(query("load/note_drift"))
+        connection.execute(query("load/count_drift"), account)
+        connection.execute(query("load/insert_drift"), account)
+    return counts
 
 
 def write_run(connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any]) -> None:
@@ -128,10 +149,12 @@ def write_run(connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any]) -> 
     connection.execute(query("load/mark_interrupted"), this)
 
 
-def _upsert(connection: duckdb.DuckDBPyConnection, load: Load, created: tuple[int, int]) -> Counts:
-    account = {"account": load.account}
+def _upsert(
+    connection: duckdb.DuckDBPyConnection, origin: Origin, created: tuple[int, int]
+) -> Counts:
+    account = {"account": origin.account}
     bounds = account | {"oldest": created[0], "newest": created[1]}
-    version = {"api_version": load.api_version}
+    version = {"api_version": origin.api_version}
     connection.execute(query("load/batch"), bounds)
     connection.execute(query("load/classify"), bounds | version)
     differing = connection.execute(query("load/differing"), bounds).fetchall()
@@ -144,8 +167,7 @@ def _upsert(connection: duckdb.DuckDBPyConnection, load: Load, created: tuple[in
         connection.execute(query("load/insert_history"), bounds)
         connection.execute(query("load/delete_changed"), bounds)
         connection.execute(query("load/delete_parts"))
-    run = {"run_id": load.run_id}
-    connection.execute(query("load/insert_sessions"), account | run | version)
+    connection.execute(query("load/insert_sessions"), asdict(origin))
     connection.execute(query("load/insert_parts"))
     if updated:
         connection.execute(query("load/delete_items"), bounds)
@@ -177,7 +199,7 @@ def _windows(load: Load) -> pa.Table:
 
 def _mark_missing(connection: duckdb.DuckDBPyConnection, load: Load) -> None:
     """Mark the stored sessions that a complete read of their second didn't return."""
-    account = {"account": load.account}
+    account = {"account": load.origin.account}
     bounds = account | {
         "after": min(read.window.after for read in load.reads),
         "until": min(LATEST_S, max(read.window.until for read in load.reads)),
@@ -210,30 +232,16 @@ def _was_there(
     return last_seen_at < api_time or (read_at is not None and load.known.get(id_) == read_at)
 
 
-def _write_rejects(connection: duckdb.DuckDBPyConnection, load: Load) -> None:
-    account = {"account": load.account}
-    connection.execute(query("load/delete_rejects"), account)
-    run = {"run_id": load.run_id, "api_version": load.api_version}
-    connection.execute(query("load/insert_rejects"), account | run)
-
-
 def _note_reads(connection: duckdb.DuckDBPyConnection, load: Load) -> None:
-    account = {"account": load.account}
+    account = {"account": load.origin.account}
     ages = {"late_payment_s": load.late_payment_s, "fresh_s": load.fresh_s}
     connection.execute(query("load/note_reads"), account | ages)
     connection.execute(query("load/delete_unsettled"), account)
     connection.execute(query("load/insert_unsettled"), account)
 
 
-def _note_drift(connection: duckdb.DuckDBPyConnection, load: Load) -> None:
-    account = {"account": load.account}
-    connection.execute(query("load/note_drift"))
-    connection.execute(query("load/count_drift"), account)
-    connection.execute(query("load/insert_drift"), account)
-
-
 def _write_coverage(connection: duckdb.DuckDBPyConnection, load: Load) -> list[Window]:
-    account = {"account": load.account}
+    account = {"account": load.origin.account}
     rows = connection.execute(query("state/coverage"), account).fetchall()
     stored = [Window(*row) for row in rows]
     final = [read.final for read in load.reads if read.final is not None]
@@ -246,6 +254,6 @@ def _write_coverage(connection: duckdb.DuckDBPyConnection, load: Load) -> list[W
 
 
 def _write_account(connection: duckdb.DuckDBPyConnection, load: Load) -> None:
-    connection.execute(query("load/delete_account"), {"account": load.account})
+    connection.execute(query("load/delete_account"), {"account": load.origin.account})
     connection.execute(query("load/insert_account"), dict(load.account_row))
     connection.execute(query("load/update_settings"), {"timezone": load.timezone})

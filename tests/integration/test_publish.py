@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from installation import DAY_S, HOUR_S, Installation, one_line
+from installation import HOUR_S, Installation, one_line
 
 from pipelines.emulator.app import Running
 from pipelines.queries import names
@@ -104,7 +104,7 @@ def test_the_copy_has_all_that_the_warehouse_has_and_is_its_owners_alone(
 
 
 def test_a_run_that_changes_nothing_leaves_the_copies_alone(start: Start, install: Install) -> None:
-    emulator = start(sessions=150)
+    emulator = start(sessions=60, days=2)
     place = install(emulator.url, publish__path="out/read.duckdb", publish__parquet="out/pq")
     sync(place)
     before = {path: path.stat().st_ino for path in (place.folder / "out").rglob("*.*")}
@@ -112,8 +112,7 @@ def test_a_run_that_changes_nothing_leaves_the_copies_alone(start: Start, instal
     assert {path: path.stat().st_ino for path in (place.folder / "out").rglob("*.*")} == before
     emulator.advance(HOUR_S)
     assert sync(place)["inserted"] > 0
-    after = {path: path.stat().st_ino for path in before}
-    assert after[published(place)] != before[published(place)]
+    assert published(place).stat().st_ino != before[published(place)]
 
 
 def test_another_time_zone_reaches_the_copy_with_the_next_run(
@@ -135,10 +134,8 @@ def test_a_current_copy_answers_while_another_process_loads(start: Start, instal
     place = install(emulator.url, publish__path="out/read.duckdb", warehouse__lock_timeout_s=0.2)
     sync(place)
     with holding(place.warehouse):
-        assert place.call("sql", "select count(*) as n from checkout_sessions").code == 0
-        assert place.call("status").code == 0
-        assert place.call("report").code == 0
-        assert place.call("verify", "--offline").code == 0
+        for command in (("sql", "select 1"), ("status",), ("report",), ("verify", "--offline")):
+            assert place.call(*command).code == 0, command
 
 
 def test_without_a_current_copy_the_holder_is_named(start: Start, install: Install) -> None:
@@ -156,7 +153,7 @@ def test_without_a_current_copy_the_holder_is_named(start: Start, install: Insta
 
 
 @pytest.mark.parametrize(
-    "syncs", [8, pytest.param(100, marks=pytest.mark.long)], ids=["8 syncs", "100 syncs"]
+    "syncs", [4, pytest.param(100, marks=pytest.mark.long)], ids=["4 syncs", "100 syncs"]
 )
 def test_a_reader_in_a_loop_sees_consistent_states_alone(
     syncs: int, start: Start, install: Install
@@ -178,7 +175,7 @@ def test_a_reader_in_a_loop_sees_consistent_states_alone(
         out, err = reader.communicate(timeout=60)
     assert (reader.returncode, err) == (0, "")
     assert int(out) > 0
-    assert changed > syncs / 2
+    assert changed >= syncs / 2
 
 
 def test_what_a_killed_run_left_behind_is_in_no_ones_way(start: Start, install: Install) -> None:
@@ -214,15 +211,14 @@ def test_the_copy_must_be_another_file_than_the_warehouse(install: Install) -> N
     assert "publish.path" in one_line(done.err)
 
 
-def test_parquet_files_hold_the_tables_and_marts(start: Start, install: Install) -> None:
-    emulator = start(sessions=300, days=70)
+def test_parquet_holds_tables_and_marts_and_only_changed_months_are_written_again(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=200, days=70)
     place = install(emulator.url, publish__parquet="pq")
     sync(place)
-    emulator.advance(2 * HOUR_S)
-    sync(place)
     folder = place.folder / "pq"
-    tables = [table.name for table in TABLES]
-    for name in (*tables, *(f"marts.{mart}" for mart in names("marts"))):
+    for name in (*(table.name for table in TABLES), *(f"marts.{mart}" for mart in names("marts"))):
         count = place.value(f"select count(*) from {name}")
         files = [*folder.glob(name.replace(".", "/") + ".parquet")]
         files += folder.glob(name.replace(".", "/") + "/*/*.parquet")
@@ -230,12 +226,11 @@ def test_parquet_files_hold_the_tables_and_marts(start: Start, install: Install)
             given = [str(file) for file in files]
             ((found,),) = duckdb.execute("select count(*) from read_parquet(?)", [given]).fetchall()
             assert found == count, name
-    ((months, types),) = duckdb.execute(
-        "select count(distinct month), any_value((typeof(created), typeof(amount_total_major),"
-        " typeof(metadata), typeof(payment_method_types))) from read_parquet(?)",
+    (types,) = duckdb.execute(
+        "select distinct typeof(created), typeof(amount_total_major), typeof(metadata),"
+        " typeof(payment_method_types) from read_parquet(?)",
         [str(folder / "marts/sessions/*/*.parquet")],
     ).fetchall()
-    assert months >= 3
     assert types == (
         "TIMESTAMP WITH TIME ZONE",
         "DECIMAL(38,3)",
@@ -244,29 +239,16 @@ def test_parquet_files_hold_the_tables_and_marts(start: Start, install: Install)
     )
     assert all(stat.S_IMODE(path.stat().st_mode) & 0o77 == 0 for path in folder.rglob("*"))
 
-
-def test_only_months_that_changed_are_written_again(start: Start, install: Install) -> None:
-    emulator = start(sessions=300, days=70)
-    place = install(emulator.url, publish__parquet="pq")
-    sync(place)
-    files = sorted((place.folder / "pq/checkout_sessions").glob("*/*.parquet"))
+    files = sorted((folder / "checkout_sessions").glob("*/*.parquet"))
     before = {path: path.stat().st_ino for path in files}
-    emulator.advance(2 * HOUR_S)
-    sync(place)
-    changed = {path for path in files if path.stat().st_ino != before[path]}
-    assert len(files) >= 3
-    assert changed == {files[-1]}
-
-
-def test_a_month_that_is_gone_leaves_no_file(start: Start, install: Install) -> None:
-    emulator = start(sessions=300, days=70)
-    place = install(emulator.url, publish__parquet="pq")
-    sync(place)
-    (oldest, *_) = sorted((place.folder / "pq/checkout_sessions").glob("*/*.parquet"))
+    oldest, *_, newest = files
     month = oldest.parent.name.removeprefix("month=")
     place.change(f"delete from checkout_sessions where strftime(created, '%Y-%m') = '{month}'")
-    emulator.advance(DAY_S)
+    emulator.advance(2 * HOUR_S)
     sync(place)
+    assert len(files) >= 3
     assert not oldest.exists()
-    manifest = json.loads((place.folder / "pq/.manifest.json").read_bytes())
-    assert str(oldest.relative_to(place.folder / "pq")) not in manifest
+    assert {path for path in files[1:] if path.stat().st_ino != before[path]} == {newest}
+    manifest = json.loads((folder / ".manifest.json").read_bytes())
+    assert str(newest.relative_to(folder)) in manifest
+    assert str(oldest.relative_to(folder)) not in manifest
