@@ -18,10 +18,14 @@ from pipelines.queries import query
 from pipelines.warehouse import Warehouse
 
 
-def publish(settings: Settings) -> None:
+def publish(settings: Settings, *, anew: bool = False) -> None:
     """Bring the copy and the Parquet files up to date, where the settings ask for them.
 
     What did not change since they were written is left alone.
+
+    Args:
+        settings: where they go.
+        anew: look at every row, since rows changed in place without a run.
 
     Raises:
         WarehouseError: the warehouse can't be read, or a copy can't be written; the copy that was
@@ -29,10 +33,10 @@ def publish(settings: Settings) -> None:
     """
     copy, folder = settings.publish.path, settings.publish.parquet
     if copy is not None:
-        _copy(_warehouse(settings), copy)
+        _copy(_warehouse(settings), copy, anew=anew)
     if folder is not None:
         with _written(folder):
-            parquet.write(readable(settings), folder)
+            parquet.write(readable(settings), folder, anew=anew)
 
 
 def readable(settings: Settings) -> Warehouse:
@@ -57,12 +61,12 @@ def _stamp(copy: Path) -> tuple[str | None, tuple[int, int] | None]:
     return None, None
 
 
-def _copy(warehouse: Warehouse, copy: Path) -> None:
+def _copy(warehouse: Warehouse, copy: Path, *, anew: bool) -> None:
     with _alone(copy), warehouse.attached() as connection, _written(copy):
         # The warehouse can't change from here on: who reads it locks writers out.
         state = warehouse.state_on_disk
         ((fingerprint,),) = connection.execute(query("publish/fingerprint")).fetchall()
-        if fingerprint == _stamp(copy)[0]:
+        if fingerprint == _stamp(copy)[0] and not anew:
             return
         part = copy.with_name(f".{copy.name}.part")
         part.unlink(missing_ok=True)  # of one that was killed

@@ -244,7 +244,7 @@ def test_parquet_holds_tables_and_marts_and_only_changed_months_are_written_agai
     oldest, *_, newest = files
     month = oldest.parent.name.removeprefix("month=")
     place.change(f"delete from checkout_sessions where strftime(created, '%Y-%m') = '{month}'")
-    emulator.advance(2 * HOUR_S)
+    emulator.advance(24 * HOUR_S)
     sync(place)
     assert len(files) >= 3
     assert not oldest.exists()
