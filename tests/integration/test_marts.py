@@ -326,6 +326,20 @@ def test_discounts_compares_sessions_with_and_without(known: Known) -> None:
         )
 
 
+def test_no_mart_column_has_a_base_columns_name_with_another_unit(known: Known) -> None:
+    columns = known.place.rows(
+        "select schema_name, table_name, column_name, data_type, comment from duckdb_columns()"
+        " where not internal and schema_name in ('main', 'marts')"
+    )
+    base = {name: kind for schema, _, name, kind, _ in columns if schema == "main"}
+    for _, table, name, kind, comment in (row for row in columns if row[0] == "marts"):
+        if name.endswith("_major"):
+            assert kind == "DECIMAL(38,3)", (table, name)
+            assert "major" in comment, (table, name)
+        else:
+            assert base.get(name, kind) == kind, (table, name)
+
+
 def state(session: Json) -> tuple[str, str]:
     return session["status"], session["payment_status"]
 
