@@ -34,6 +34,8 @@ left join without
 group by given.account, given.coupon, given.promotion_code, given.currency;
 
 comment on view marts.discounts is 'One row an account, coupon, promotion code and currency';
+comment on column marts.discounts.sessions_created is 'Sessions with it';
+comment on column marts.discounts.sessions_completed is 'Those of them that are complete';
 comment on column marts.discounts.coupon is 'Coupon id';
 comment on column marts.discounts.promotion_code is 'Promotion code id; null where the coupon was applied without one';
 comment on column marts.discounts.sessions_paid is 'How often it was used: paid sessions with it';

@@ -60,6 +60,9 @@ from valued
 group by account, place.dimension, place.value;
 
 comment on view marts.funnel is 'Sessions created, completed and paid, one row an account, dimension and value';
+comment on column marts.funnel.sessions_created is 'Sessions created';
+comment on column marts.funnel.sessions_completed is 'Those of them that are complete';
+comment on column marts.funnel.sessions_paid is 'Those of them that are paid';
 comment on column marts.funnel.dimension is 'all, payment_link, country, locale, mode or payment_method (offered, once for each)';
 comment on column marts.funnel.value is 'Its value; null where a session has none';
 comment on column marts.funnel.conversion is 'Completed sessions by created ones, 0 to 1';

@@ -19,6 +19,7 @@ where is_paid
 group by account, created_month, product, description, currency;
 
 comment on view marts.products is 'Line items of paid sessions, one row an account, month, product, description and currency';
+comment on column marts.products.sessions_paid is 'Paid sessions with it';
 comment on column marts.products.created_month is 'First day of the month in which the sessions were created, in the time zone of the settings';
 comment on column marts.products.product is 'Product id';
 comment on column marts.products.units is 'Sum of the quantities';

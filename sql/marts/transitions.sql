@@ -77,6 +77,10 @@ where
     );
 
 comment on view marts.transitions is 'One row a change of status or payment status that was seen';
+comment on column marts.transitions.from_status is 'status before';
+comment on column marts.transitions.from_payment_status is 'payment_status before';
+comment on column marts.transitions.to_status is 'status after';
+comment on column marts.transitions.to_payment_status is 'payment_status after';
 comment on column marts.transitions.created_date is 'Day of created, in the time zone of the settings';
 comment on column marts.transitions.last_seen_before is 'API time when it was last read as before: the change is later';
 comment on column marts.transitions.first_seen_after is 'API time when it was first read as changed: the change is not later';
