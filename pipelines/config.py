@@ -400,9 +400,7 @@ def _check(settings: Settings, environ: Mapping[str, str]) -> None:
             refuse("accounts", f"two accounts are named {name!r}; names must differ")
 
 
-def _check_schedule(
-    schedule: str, refuse: typing.Callable[[str, str], typing.NoReturn]
-) -> None:
+def _check_schedule(schedule: str, refuse: typing.Callable[[str, str], typing.NoReturn]) -> None:
     from cronsim import CronSim, CronSimError  # noqa: PLC0415 -- not for every --help
 
     shown = _shown(schedule)

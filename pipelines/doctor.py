@@ -109,7 +109,8 @@ def _clock(settings: Settings, account: Account, page: Page) -> Check:
 def _file(settings: Settings) -> Check:
     path = settings.warehouse.path
     folder = _nearest(path)
-    if not os.access(path if path.exists() else folder, os.W_OK) or not os.access(folder, os.W_OK):
+    places = [folder, path] if path.exists() else [folder]
+    if not folder.is_dir() or not all(os.access(place, os.W_OK) for place in places):
         return Check(
             "warehouse",
             f"{path} can't be written by this user",
@@ -140,5 +141,5 @@ def _room(path: Path) -> Check:
 
 
 def _nearest(path: Path) -> Path:
-    """Return the folder of a file, or the nearest one above it that is there."""
+    """Return the folder of a file, or what is there nearest above it."""
     return next(folder for folder in path.absolute().parents if folder.exists())

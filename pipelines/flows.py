@@ -3,6 +3,7 @@
 Nothing is derived from Prefect's state: a run that it lost is made up for by the next one.
 """
 
+import atexit
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -13,17 +14,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 # Read by Prefect when it is imported; whoever set them keeps what they set.
-ENVIRONMENT = {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    # Its server takes about as long to start as its default timeout.
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-    # A line a window, among the logs of its run.
-    "PREFECT_LOGGING_EXTRA_LOGGERS": "pipelines",
-    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-}
-for name, value in ENVIRONMENT.items():
-    os.environ.setdefault(name, value)
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+# Its server takes about as long to start as its default timeout.
+os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+# A line a window, among the logs of its run.
+os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "pipelines")
+os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -43,6 +40,12 @@ from pipelines.turn import turn
 from pipelines.verify import Findings
 from pipelines.warehouse import Warehouse
 from pipelines.windows import NO_END, Window, watermark
+
+FOR_WORKERS = ("DO_NOT_TRACK", "PREFECT_LOGGING_EXTRA_LOGGERS")
+"""The variables above that a run in another process needs too."""
+
+# Prefect's own threads hold DuckDB to the very end, when its binding complains of leaks.
+atexit.register(os.dup2, os.open(os.devnull, os.O_WRONLY), 2)
 
 collected: ContextVar[list[Any] | None] = ContextVar("collected", default=None)
 """Where a caller in this process finds what a flow run did."""

@@ -21,7 +21,7 @@ from pipelines.fetch import Fetched, Fetcher
 from pipelines.load import Counts, Load, Read
 from pipelines.pipeline import Fetch, Options, Pipeline, Progress, fetchers_for
 from pipelines.planner import Due, Piece
-from pipelines.stripe_api import StripeApi, Stopped
+from pipelines.stripe_api import Stopped, StripeApi
 from pipelines.warehouse import State, Warehouse
 from pipelines.windows import Window, iso, newest_covered, subtract, watermark
 

@@ -1,9 +1,11 @@
 """The deployments: what Prefect runs by schedule or on demand, and the process that runs them."""
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from cronsim import CronSim
 
@@ -24,6 +26,8 @@ from prefect.types.entrypoint import EntrypointType
 
 WEEKLY = "30 4 * * 0"
 """When everything is verified: on Sundays."""
+DATE = r"^\d{4}-\d\d-\d\d"
+"""How a date begins; Prefect's API alone would take any text for one."""
 AT_ONCE = 5
 """Flow runs at a time: one that writes, those that wait for it, a verification."""
 
@@ -68,24 +72,30 @@ def register(settings: Settings, work_pool: str, tell: Callable[[str], None]) ->
 def deployments(settings: Settings, work_pool: str | None = None) -> list[RunnerDeployment]:
     """Return what Prefect is to run: sync and verify by schedule, all three on demand."""
     zone = settings.timezone
+    environ = {name: os.environ[name] for name in flows.FOR_WORKERS}
     common: dict[str, Any] = {
         "parameters": {"config_file": str(settings.file) if settings.file else None},
         "entrypoint_type": EntrypointType.MODULE_PATH,
         "paused": False,
         "work_pool_name": work_pool,
-        "job_variables": {"env": flows.ENVIRONMENT} if work_pool else None,
+        "job_variables": {"env": environ} if work_pool else None,
     }
     return [
-        flows.sync_checkout_sessions.to_deployment(
+        RunnerDeployment.from_flow(
+            flows.sync_checkout_sessions,
             name="sync",
             schedule=Cron(settings.sync.schedule, timezone=zone),
             tags=[flow_runs.TAG, "sync"],
             **common,
         ),
-        flows.backfill_checkout_sessions.to_deployment(
-            name="backfill", tags=[flow_runs.TAG, "backfill"], **common
+        RunnerDeployment.from_flow(
+            flows.backfill_checkout_sessions,
+            name="backfill",
+            tags=[flow_runs.TAG, "backfill"],
+            **common,
         ),
-        flows.verify_checkout_sessions.to_deployment(
+        RunnerDeployment.from_flow(
+            flows.verify_checkout_sessions,
             name="verify",
             schedule=Cron(WEEKLY, timezone=zone),
             tags=[flow_runs.TAG, "verify"],
@@ -108,7 +118,7 @@ def _serve_at(address: str, settings: Settings, tell: Callable[[str], None]) -> 
 async def _run(settings: Settings, served: Sequence[RunnerDeployment]) -> None:
     runner = Runner(name="checkouts", limit=AT_ONCE)
     for deployment in served:
-        await _offer_accounts(await runner.aadd_deployment(deployment), deployment, settings)
+        await _narrow(await runner.aadd_deployment(deployment), deployment, settings)
     await runner.start()
 
 
@@ -124,25 +134,24 @@ async def _register(
                 f" `prefect work-pool create {work_pool} --type process`, or name another"
             ) from None
     for deployment in registered:
-        await _offer_accounts(await deployment.aapply(), deployment, settings)
+        await _narrow(await deployment.aapply(), deployment, settings)
 
 
-async def _offer_accounts(id_: Any, deployment: RunnerDeployment, settings: Settings) -> None:
-    """Let Prefect's form offer the accounts by name, and refuse others."""
+async def _narrow(id_: UUID, deployment: RunnerDeployment, settings: Settings) -> None:
+    """Let Prefect's form offer the accounts by name, and refuse others and what is no date."""
     async with get_client() as client:
-        found = await client.read_deployment(id_)
-        schema = found.parameter_openapi_schema or {}
+        schema = (await client.read_deployment(id_)).parameter_openapi_schema or {}
+        fields = schema["properties"]
         names = [account.name for account in settings.chosen()]
-        schema["properties"]["accounts"] = {
-            "title": "accounts",
-            "description": schema["properties"]["accounts"].get("description", ""),
-            "type": "array",
-            "items": {"type": "string", "enum": names},
-            "position": schema["properties"]["accounts"].get("position", 0),
-        }
-        await client.update_deployment(
-            id_, DeploymentUpdate(parameter_openapi_schema=schema, tags=deployment.tags)
-        )
+        fields["accounts"] |= {"type": "array", "items": {"type": "string", "enum": names}}
+        fields["accounts"].pop("anyOf", None)
+        fields["accounts"].pop("default", None)
+        for field in fields.values():
+            for kind in field.get("anyOf", [field]):
+                if kind.get("format") == "date-time":
+                    kind["pattern"] = DATE
+        update = DeploymentUpdate(parameter_openapi_schema=schema, tags=deployment.tags)
+        await client.update_deployment(id_, update)
 
 
 def _tell_next(settings: Settings, tell: Callable[[str], None]) -> None:

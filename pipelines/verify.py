@@ -18,7 +18,7 @@ from pipelines.errors import EXIT_INTERRUPTED, CheckoutsError, log_failure
 from pipelines.fetch import Fetched, Fetcher
 from pipelines.pipeline import Options, Pipeline, Progress, fetchers_for
 from pipelines.planner import BUDGET_PAGES, Piece
-from pipelines.stripe_api import StripeApi, Stopped
+from pipelines.stripe_api import Stopped, StripeApi
 from pipelines.warehouse import Warehouse
 from pipelines.windows import Window, intersect, iso, merge, newest_covered, subtract
 

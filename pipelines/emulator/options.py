@@ -50,7 +50,7 @@ class Options:
         if self.accounts < 1:
             raise ValueError("accounts must be at least 1")
         if self.accounts > 1 and self.load:
-            raise ValueError("accounts: the file of --load is one account's; give only one of the two")
+            raise ValueError("accounts: a file to load holds those of one account")
         if self.accounts < len(self.keys) and self.accounts > 1:
             raise ValueError("accounts: there are more keys than accounts")
         if self.days <= 0:

@@ -154,8 +154,7 @@ def test_stopping_ends_all_accounts_and_the_next_sync_makes_each_complete(
     done = finish(process)
     assert done.code == 130
     assert done.err.splitlines()[-2:] == [
-        f"checkouts: {name}: interrupted; {Report.left_behind}"
-        for name in ("eu", "us")
+        f"checkouts: {name}: interrupted; {Report.left_behind}" for name in ("eu", "us")
     ]
     assert {outcome for _, outcome in place.runs()} == {"interrupted"}
     assert place.call("sync", CHECKOUTS_STRIPE__REQUESTS_PER_SECOND="1000", **keys).code == 0
