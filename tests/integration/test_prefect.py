@@ -22,6 +22,7 @@ from installation import DAY_S, KEY, NOW, REPORT_KEYS, Installation, finish, one
 from prefect_api import QUIET, Prefect
 
 from pipelines.emulator.app import Options, Running, running
+from pipelines.turn import turn
 
 pytestmark = pytest.mark.slow
 
@@ -146,9 +147,6 @@ def test_a_backfill_that_is_cancelled_in_its_middle_keeps_whole_windows(
 ) -> None:
     run = prefect.start("backfill", **BACKFILL).raise_for_status().json()
     served.wait_for_windows("backfill", 0)
-    # Whatever begins meanwhile leaves the turn to the backfill.
-    sync = prefect.start("sync").raise_for_status().json()
-    assert prefect.ended(sync["id"])["state_name"] == "Skipped"
     state = {"type": "CANCELLING", "name": "Cancelling"}
     prefect.post(f"flow_runs/{run['id']}/set_state", state=state).raise_for_status()
     assert prefect.ended(run["id"])["state_type"] == "CANCELLED"
@@ -188,6 +186,15 @@ def test_a_backfill_started_through_the_api_reads_its_range_and_leaves_its_figur
     logged = prefect.asked("logs/filter", logs={"flow_run_id": {"any_": [run["id"]]}}, limit=200)
     assert any("default: loaded 2026-09-" in line["message"] for line in logged)
     served.equal()
+
+
+def test_a_sync_that_finds_another_run_writing_is_skipped(prefect: Prefect, served: Served) -> None:
+    with turn(served.place.warehouse, wait=True) as mine:
+        assert mine
+        run = prefect.start("sync").raise_for_status().json()
+        ended = prefect.ended(run["id"])
+    assert (ended["state_type"], ended["state_name"]) == ("COMPLETED", "Skipped")
+    assert "sync.overlap" in ended["state"]["message"]
 
 
 @pytest.mark.parametrize(
