@@ -13,7 +13,19 @@ from typing import NoReturn
 import click
 
 from pipelines import __version__
-from pipelines.commands import demo, emulator, list_, reflatten, report, sql, status, sync, verify
+from pipelines.commands import (
+    demo,
+    doctor,
+    emulator,
+    list_,
+    reflatten,
+    report,
+    serve,
+    sql,
+    status,
+    sync,
+    verify,
+)
 from pipelines.errors import EXIT_INTERRUPTED, CheckoutsError
 
 EPILOG = "Exit codes: 0 done, 2 wrong use or setting, 3 the API, 4 some sessions rejected, 5 the"
@@ -85,6 +97,8 @@ for command in (
     sql.sql,
     report.report,
     reflatten.reflatten,
+    doctor.doctor,
     emulator.emulator,
+    serve.serve,
 ):
     cli.add_command(command)

@@ -72,7 +72,10 @@ class Warehouse(Frozen, frozen=True):
 
 
 class Sync(Frozen, frozen=True):
-    """What a sync reads: `start` is the first `created` date ever read."""
+    """What a sync reads and when: `start` is the first `created` date ever read.
+
+    `overlap` says what a scheduled sync does while another run writes.
+    """
 
     start: str = "2019-01-01"
     settle_s: Annotated[int, Meta(ge=0, le=86_400)] = 60
@@ -80,6 +83,7 @@ class Sync(Frozen, frozen=True):
     # At 1 an unpaid session would never be due again.
     reread_ratio: Annotated[float, Meta(ge=0, lt=1)] = 0.02
     schedule: str = "*/15 * * * *"
+    overlap: str = "skip"
 
 
 class Publish(Frozen, frozen=True):
@@ -386,15 +390,28 @@ def _check(settings: Settings, environ: Mapping[str, str]) -> None:
         _ = settings.zone
     except (ValueError, OSError, KeyError):
         refuse("timezone", f"no time zone is named {_shown(settings.timezone)}; try Europe/Berlin")
-    if len(settings.sync.schedule.split()) != 5:  # noqa: PLR2004 -- minute to weekday
-        refuse("sync.schedule", f"expected five cron fields, got {_shown(settings.sync.schedule)}")
     if settings.publish.path == settings.warehouse.path:
         refuse("publish.path", "it is the warehouse itself; name another file")
+    _check_schedule(settings.sync.schedule, refuse)
+    if settings.sync.overlap not in ("skip", "wait"):
+        refuse("sync.overlap", f"expected skip or wait, got {_shown(settings.sync.overlap)}")
     _check_unfinished(settings, refuse)
     names = [account.name for account in settings.accounts]
     for name in names:
         if names.count(name) > 1:
             refuse("accounts", f"two accounts are named {name!r}; names must differ")
+
+
+def _check_schedule(schedule: str, refuse: typing.Callable[[str, str], typing.NoReturn]) -> None:
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415 -- not for every --help
+
+    shown = _shown(schedule)
+    if len(schedule.split()) != 5:  # noqa: PLR2004 -- minute to weekday
+        refuse("sync.schedule", f"expected five cron fields, got {shown}")
+    try:
+        next(CronSim(schedule, _EPOCH))
+    except (CronSimError, StopIteration) as error:
+        refuse("sync.schedule", f"expected a cron schedule, got {shown} ({error})")
 
 
 def _check_unfinished(

@@ -32,6 +32,8 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "threads": 1,
 }
+_TURNS: dict[Path, threading.Lock] = {}
+"""Within this process one connection to a file at a time, as between processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,7 @@ class Warehouse:
     def __init__(self, path: Path, lock_timeout_s: float) -> None:
         self.path = path
         self._lock_timeout_s = lock_timeout_s
-        # Within this process one connection at a time, as between processes.
-        self._turn = threading.Lock()
+        self._turn = _TURNS.setdefault(path.absolute(), threading.Lock())
 
     @property
     def exists(self) -> bool:
@@ -186,6 +187,11 @@ class Warehouse:
             connection.execute("begin")
             load.write_run(connection, row)
             connection.execute("commit")
+
+    @property
+    def size_bytes(self) -> int:
+        """The file's size."""
+        return self.path.stat().st_size
 
     @property
     def state_on_disk(self) -> tuple[int, int] | None:

@@ -1,5 +1,6 @@
 """`verify`: the API against what is stored, or what is stored against itself."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ from pipelines.commands.options import (
     account_option,
     common,
     json_option,
+    log_option,
+    prefect_option,
     range_,
     settings_of,
     tell_errors,
@@ -17,7 +20,10 @@ from pipelines.commands.options import (
 from pipelines.errors import EXIT_DIFFERENT, UsageError
 
 if TYPE_CHECKING:
-    from pipelines.config import Settings
+    from pipelines.config import Account, Settings
+    from pipelines.pipeline import Progress
+    from pipelines.verify import Findings
+    from pipelines.windows import Window
 
 
 @click.command()
@@ -26,6 +32,8 @@ if TYPE_CHECKING:
 @click.option("--offline", is_flag=True, help="Check the whole file by itself, without the API.")
 @account_option
 @json_option
+@prefect_option
+@log_option
 @common
 def verify(
     *,
@@ -34,6 +42,8 @@ def verify(
     offline: bool,
     accounts: tuple[str, ...],
     json_: bool,
+    on_prefect: bool,
+    log_format: str | None,
     config_file: Path | None,
     debug: bool,
 ) -> int:
@@ -44,26 +54,30 @@ def verify(
     must agree with itself, and exit 6 says that it doesn't.
     """
     from pipelines import display
-    from pipelines import verify as verification
-    from pipelines.pipeline import Options
+    from pipelines.config import key_of
 
-    settings = settings_of(config_file, debug=debug)
+    settings = settings_of(config_file, debug=debug, log_format=log_format)
     if offline:
         if from_ or to or accounts:
             raise UsageError("--offline checks the whole file; leave out --from, --to, --account")
         return _offline(settings, json_=json_)
     window = range_(from_, to)
-    with display.progress(quiet=json_) as tell:
-        found = [
-            verification.verify(settings, account, window, Options(progress=tell))
-            for account in settings.chosen(accounts)
-        ]
+    chosen = settings.chosen(accounts)
+    for account in chosen:
+        key_of(account)  # a missing key is found before anything begins
+    if on_prefect:
+        from pipelines import flow_runs
+
+        found = flow_runs.run_verify([a.name for a in chosen], window, settings.file)
+    else:
+        with display.progress(quiet=json_ or log_format is not None) as tell:
+            found = _compare(settings, chosen, window, tell)
     if json_:
         display.say(display.as_json(together(found, many=len(found) > 1)))
     else:
         for one in found:
             display.show_findings(one, many=len(found) > 1)
-    tell_errors(found)
+    tell_errors(found, log_format)
     return max(one.exit_code for one in found)
 
 
@@ -81,3 +95,22 @@ def _offline(settings: "Settings", *, json_: bool) -> int:
     else:
         display.show_checks(found)
     return EXIT_DIFFERENT if wrong else 0
+
+
+def _compare(
+    settings: "Settings",
+    accounts: "Sequence[Account]",
+    window: "Window | None",
+    tell: "Callable[[Progress], None] | None",
+) -> "list[Findings]":
+    """Compare the accounts side by side."""
+    from pipelines import verify as verification
+    from pipelines.accounts import side_by_side
+    from pipelines.pipeline import Options
+
+    options = Options(progress=tell)
+    return side_by_side(
+        accounts,
+        lambda account: verification.verify(settings, account, window, options),
+        options.stops,
+    )
