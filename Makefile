@@ -28,6 +28,7 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 sql
 
 bench: install
 	$(BIN)/python -m tests.bench

@@ -169,6 +169,7 @@ def _write(
                     name="Skipped", message="another run writes to the warehouse (sync.overlap)"
                 )
             reports = _side_by_side(settings, chosen, run)
+            runs.publish_changes(settings, reports)
     except CheckoutsError as error:
         return Failed(message=error.message)
     artifacts.figures(reports)

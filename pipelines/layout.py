@@ -4,7 +4,7 @@ import duckdb
 
 from pipelines.columns import Table
 from pipelines.errors import WarehouseError
-from pipelines.queries import names, query
+from pipelines.queries import in_order, names, query
 from pipelines.schema import TABLES
 
 VERSION = 2
@@ -56,8 +56,8 @@ def migrate(connection: duckdb.DuckDBPyConnection, found: int) -> None:
         connection.execute(comments(table))
     connection.execute(query("ddl/comments"))
     connection.execute(query("ddl/macros"))
-    for view in names("marts"):
-        connection.execute(query(f"marts/{view}"))
+    for mart in in_order("marts"):
+        connection.execute(query(f"marts/{mart}"))
     connection.execute(query("ddl/note_version"), {"version": VERSION})
 
 

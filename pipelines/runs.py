@@ -22,6 +22,7 @@ from pipelines.line_items import Stored
 from pipelines.load import Counts, Load, Origin, Read
 from pipelines.pipeline import Fetch, Options, Pipeline, Progress, fetchers_for
 from pipelines.planner import Due, Piece
+from pipelines.publish import publish
 from pipelines.stripe_api import Stopped, StripeApi
 from pipelines.warehouse import State, Warehouse
 from pipelines.windows import Window, iso, newest_covered, subtract, watermark
@@ -89,6 +90,21 @@ def sync(settings: Settings, account: Account, options: Options | None = None) -
         ConfigError: the account has no usable key.
     """
     return _Run(settings, account, "sync", None, options or Options()).execute()
+
+
+def publish_changes(settings: Settings, reports: Sequence[Report]) -> None:
+    """Publish what runs changed; nothing after they were stopped.
+
+    A copy that can't be made is the last run's failure.
+    """
+    stopped = any(report.outcome == "interrupted" for report in reports)
+    if stopped or not any(report.counts.windows for report in reports):
+        return
+    try:
+        publish(settings)
+    except CheckoutsError as error:
+        last = reports[-1]
+        last.outcome, last.error = "failed", last.error or error
 
 
 def backfill(
@@ -254,7 +270,9 @@ class _Run:
                 "livemode": self._livemode,
                 "key_fingerprint": self._api.fingerprint,
                 "api_time": self._api.clock.latest,
+                "sync_start": self._start,
             },
+            timezone=self._settings.timezone,
         )
         pages = self.report.pages + sum(one.pages for one in fetched)
 

@@ -127,7 +127,7 @@ def _run(
     ranges: Sequence[str] = (),
 ) -> int:
     """Run the accounts side by side and print what each did."""
-    from pipelines import display
+    from pipelines import display, runs
     from pipelines.accounts import side_by_side
     from pipelines.config import key_of
     from pipelines.pipeline import Options
@@ -142,6 +142,7 @@ def _run(
         with display.progress(quiet=json_ or log_format is not None) as tell:
             options = Options(progress=tell)
             reports = side_by_side(chosen, lambda account: run(account, options), options.stops)
+            runs.publish_changes(settings, reports)
     if json_:
         display.say(display.as_json(together(reports, many=len(chosen) > 1)))
     else:

@@ -9,6 +9,16 @@ comment on column meta.accounts.livemode is 'True for live mode; null until a se
 comment on column meta.accounts.key_fingerprint is 'Part of a SHA-256 over address, key and connected account';
 comment on column meta.accounts.api_time is 'Latest API time seen, epoch seconds';
 
+comment on column meta.accounts.sync_start is 'First created second ever read, as of the last run, epoch seconds';
+
+comment on table meta.settings is 'Settings that the marts follow, as of the last run; one row';
+comment on column meta.settings.timezone is 'Time zone of the marts'' days';
+
+comment on table meta.published is 'In a published copy alone: of which state of the warehouse it is a copy';
+comment on column meta.published.fingerprint is 'Differs where sessions, or what the marts make of them, differ';
+comment on column meta.published.source_size_bytes is 'Size of the warehouse''s file then, bytes';
+comment on column meta.published.source_mtime_ns is 'When that file was last written, ns since 1970';
+
 comment on table meta.coverage is 'Windows read completely: every session with after < created <= until is stored';
 comment on column meta.coverage.account is 'Name of the Stripe account in config.yaml';
 comment on column meta.coverage."after" is 'Start of the window, itself outside, epoch seconds UTC';
@@ -72,4 +82,5 @@ comment on column checkout_session_history.amount_total is 'What the customer pa
 comment on column checkout_session_history.api_version is 'API version asked for';
 comment on column checkout_session_history.observed_at is 'API time when this version was first seen, UTC';
 comment on column checkout_session_history.superseded_at is 'API time when the next version was first seen, UTC';
+comment on column checkout_session_history.last_seen_at is 'API time when this version was last read, UTC; null if an older layout wrote it';
 comment on column checkout_session_history.payload is 'The session as received then';

@@ -5,3 +5,7 @@ update meta.rejects set api_version = (
     from checkout_sessions as sessions
     where sessions.run_id = rejects.run_id
 );
+
+-- The marts need where an account's history starts, and when a superseded version was last read.
+alter table meta.accounts add column if not exists sync_start bigint;
+alter table checkout_session_history add column if not exists last_seen_at timestamptz;

@@ -5,11 +5,20 @@ create table if not exists meta.schema_version (
     applied_at timestamptz not null
 );
 
+-- What the marts need of config.yaml, as of the last run; one row.
+create table if not exists meta.settings (
+    timezone varchar not null
+);
+
+insert into meta.settings
+select 'UTC' where not exists (select 1 from meta.settings);
+
 create table if not exists meta.accounts (
     account varchar not null,
     livemode boolean,
     key_fingerprint varchar not null,
-    api_time bigint not null
+    api_time bigint not null,
+    sync_start bigint
 );
 
 create table if not exists meta.coverage (
@@ -71,7 +80,14 @@ create table if not exists meta.drift (
     example_id varchar not null
 );
 
-create table if not exists checkout_session_history (
+-- Empty in the warehouse itself.
+create table if not exists meta.published (
+    fingerprint varchar not null,
+    source_size_bytes bigint not null,
+    source_mtime_ns bigint not null
+);
+
+create table if not exists checkout_session_history (  -- noqa: PRS
     account varchar not null,
     id varchar not null,
     status varchar,
@@ -80,5 +96,6 @@ create table if not exists checkout_session_history (
     api_version varchar not null,
     observed_at timestamptz not null,
     superseded_at timestamptz not null,
-    payload json using compression zstd
+    payload json using compression zstd,
+    last_seen_at timestamptz
 );

@@ -90,7 +90,10 @@ class Installation:
         }
         for name, value in settings.items():
             section, _, key = name.partition("__")
-            tree.setdefault(section, {})[key] = value
+            if key:
+                tree.setdefault(section, {})[key] = value
+            else:
+                tree[section] = value
         folder.mkdir(parents=True, exist_ok=True)
         self.file.write_text(yaml.safe_dump(tree), encoding="utf-8")
 
@@ -167,6 +170,12 @@ class Installation:
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
             connection.execute("set TimeZone = 'UTC'")
             return connection.execute(sql, list(given)).fetchall()
+
+    def table(self, sql: str) -> list[dict[str, Any]]:
+        """Ask the warehouse; rows by column."""
+        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+            connection.execute("set TimeZone = 'Asia/Kolkata'")  # which must change nothing
+            return connection.sql(sql).to_arrow_table().to_pylist(maps_as_pydicts="strict")
 
     def change(self, sql: str) -> None:
         """Change the warehouse behind the program's back."""

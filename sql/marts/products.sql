@@ -1,0 +1,28 @@
+-- What was sold: the line items of paid sessions.
+-- Grain: one row an account, month of creation, product, description and currency. Key: those five.
+-- Units: amounts in the currency's major unit.
+-- Reads: marts.line_items.
+create or replace view marts.products as
+select
+    account,
+    created_month,
+    price_product as product,
+    description,
+    currency,
+    count(distinct session_id) as sessions_paid,
+    sum(quantity)::bigint as units,
+    major(sum(amount_total), currency) as paid_amount_major,
+    major(sum(amount_discount), currency) as discount_major,
+    major(sum(amount_tax), currency) as tax_major
+from marts.line_items
+where is_paid
+group by account, created_month, product, description, currency;
+
+comment on view marts.products is 'Line items of paid sessions, one row an account, month, product, description and currency';
+comment on column marts.products.sessions_paid is 'Paid sessions with it';
+comment on column marts.products.created_month is 'First day of the month in which the sessions were created, in the time zone of the settings';
+comment on column marts.products.product is 'Product id';
+comment on column marts.products.units is 'Sum of the quantities';
+comment on column marts.products.paid_amount_major is 'Sum of the items'' amount_total, after discount and with tax, major unit';
+comment on column marts.products.discount_major is 'Sum of the items'' discounts, major unit';
+comment on column marts.products.tax_major is 'Sum of the items'' taxes, major unit';
