@@ -57,9 +57,23 @@ from pipelines.errors import UsageError
     metavar="FILE",
     help="Serve a file's sessions: a list response, or NDJSON.",
 )
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="KIND=SHARE",
+    help="Make requests go wrong: 503=0.3, or the 7th alone: reset@7; repeatable.",
+)
 @click.option("--key", "keys", multiple=True, metavar="KEY", help="Accept only this; repeatable.")
 @common
-def emulator(*, now: str | None, config_file: Path | None, debug: bool, **options: Any) -> None:
+def emulator(
+    *,
+    now: str | None,
+    faults: tuple[str, ...],
+    config_file: Path | None,
+    debug: bool,
+    **options: Any,
+) -> None:
     """Serve Stripe's endpoint locally, with a made-up shop, until stopped.
 
     To move its clock: curl -X POST 'http://127.0.0.1:4242/_emulator/advance?seconds=3600'
@@ -67,6 +81,7 @@ def emulator(*, now: str | None, config_file: Path | None, debug: bool, **option
     from pipelines import display
     from pipelines.config import LATEST, usage_second
     from pipelines.emulator import app
+    from pipelines.emulator.faults import Fault, Faults
 
     settings_of(config_file, debug=debug)
 
@@ -79,7 +94,12 @@ def emulator(*, now: str | None, config_file: Path | None, debug: bool, **option
     if moment is not None and not 0 <= moment <= LATEST:
         raise UsageError(f"--now: expected a time from 1970 to the year 9999, got {now!r}")
     try:
-        app.serve(app.Options(now=moment, **options), ready)
+        chosen = tuple(Fault.of(text) for text in faults)
+        Faults(chosen, options["seed"])
+    except ValueError as error:
+        raise UsageError(f"--fault: {error}") from None
+    try:
+        app.serve(app.Options(now=moment, faults=chosen, **options), ready)
     except ValueError as error:
         raise UsageError(f"--load: {error}") from None
     except OSError as error:
