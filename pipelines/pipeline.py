@@ -14,6 +14,7 @@ import httpx
 from pipelines.errors import CheckoutsError
 from pipelines.fetch import Budget, Fetched
 from pipelines.planner import LEAST_PART_PAGES, UNKNOWN_PAGES, Piece, parts_of
+from pipelines.stripe_api import USUAL, Patience
 from pipelines.windows import Window
 
 Fetch = Callable[[Window, Budget], Fetched]
@@ -48,11 +49,13 @@ class Options:
         wrap: makes each window's fetch something more, as a Prefect task.
         progress: is told how far the run is, after every load.
         transport: another way to the API, for bytes that no server would send.
+        patience: how long the API is waited for.
     """
 
     wrap: Callable[[Fetch], Fetch] | None = None
     progress: Callable[[Progress], None] | None = None
     transport: httpx.BaseTransport | None = None
+    patience: Patience = USUAL
 
 
 MOST_PAGES_WAITING = 150

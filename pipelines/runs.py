@@ -134,7 +134,7 @@ class _Run:
         self._began = time.monotonic()
         self._start = settings.start_of(account)
         self._warehouse = Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
-        self._api = StripeApi.of(settings, account, options.transport)
+        self._api = StripeApi.of(settings, account, options.transport, options.patience)
         fetcher = Fetcher(
             self._api, settle_s=settings.sync.settle_s, line_items=settings.stripe.line_items
         )
