@@ -32,6 +32,56 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,
 }
 
+FILE_ERRORS = (
+    duckdb.IOException,
+    duckdb.FatalException,
+    duckdb.OutOfMemoryException,
+    duckdb.SerializationException,
+    duckdb.TransactionException,  # what a failed commit is
+)
+"""Failures of the file or the machine, not of the SQL."""
+
+TROUBLES = (
+    # DuckDB would open another engine's file with an extension of that engine.
+    (
+        ("not a valid DuckDB", "duckdb_extension"),
+        (
+            "{path} is no DuckDB file; nothing was written to it. Move it away,"
+            " or set warehouse.path to another file"
+        ),
+    ),
+    (
+        ("Permission denied", "Read-only file system"),
+        (
+            "{path} can't be opened: permission denied. Nothing was written; give this user"
+            " the right to write there, or set warehouse.path"
+        ),
+    ),
+    (
+        ("No space left",),
+        (
+            "{path} can't grow: the disk is full. What was committed before is safe; make"
+            " room and run again"
+        ),
+    ),
+    (
+        ("replaying WAL",),
+        (
+            "{path}.wal, the log of {path}, is damaged or another file's. Nothing was written;"
+            " put the file that it belongs to back, or remove the log: the next sync reads again"
+            " what it held"
+        ),
+    ),
+    (
+        ("not read enough bytes", "Corrupt database", "checksum"),
+        (
+            "{path} is damaged: cut off, or changed by something else. Nothing was written;"
+            " put a copy of it back, or move it away and sync again"
+        ),
+    ),
+)
+"""What DuckDB's message says, and what it means to whoever runs this."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
@@ -230,11 +280,7 @@ class Warehouse:
             try:
                 connection.execute("set TimeZone = 'UTC'")
                 yield connection
-            except (
-                duckdb.IOException,
-                duckdb.FatalException,
-                duckdb.SerializationException,
-            ) as error:
+            except FILE_ERRORS as error:
                 raise self._unusable(error) from None
             except RuntimeError as error:
                 if "interrupted" not in str(error).lower():
@@ -248,15 +294,13 @@ class Warehouse:
         deadline = time.monotonic() + self._lock_timeout_s
         wait = FIRST_WAIT_S
         while True:
-            # The file and its log hold personal data: for their owner alone.
-            before = os.umask(0o077)
+            # The file, and the log that DuckDB makes later, hold personal data: for their owner.
+            os.umask(0o077)
             try:
                 return duckdb.connect(str(self.path), read_only=read_only, config=CONFIG)
             except duckdb.Error as error:
                 if "Could not set lock" not in str(error) or time.monotonic() + wait > deadline:
                     raise self._unusable(error) from None
-            finally:
-                os.umask(before)
             time.sleep(wait)
             wait = min(LONGEST_WAIT_S, wait * 2)
 
@@ -273,25 +317,9 @@ class Warehouse:
                 path=path,
                 holder=who,
             )
-        # DuckDB would open another engine's file with an extension of that engine.
-        if "not a valid DuckDB" in text or "duckdb_extension" in text:
-            return WarehouseError(
-                f"{path} is no DuckDB file; nothing was written to it. Move it away,"
-                " or set warehouse.path to another file",
-                path=path,
-            )
-        if "Permission denied" in text or "Read-only file system" in text:
-            return WarehouseError(
-                f"{path} can't be opened: permission denied. Nothing was written; give this user"
-                " the right to write there, or set warehouse.path",
-                path=path,
-            )
-        if "No space left" in text:
-            return WarehouseError(
-                f"{path} can't grow: the disk is full. What was committed before is safe; make"
-                " room and run again",
-                path=path,
-            )
+        for marks, words in TROUBLES:
+            if any(mark in text for mark in marks):
+                return WarehouseError(words.format(path=path), path=path)
         return WarehouseError(f"{path} can't be used: {_first_lines(error)}", path=path)
 
 
