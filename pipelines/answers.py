@@ -54,15 +54,15 @@ def parameters(given: Sequence[str]) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in given)
 
 
-def ask(settings: Settings, sql: str, params: dict[str, str]) -> pa.Table:
-    """Return the answer.
+def ask(settings: Settings, sql: str, params: dict[str, str], *, unsafe: bool = False) -> pa.Table:
+    """Return the answer; `unsafe` SQL may do more than read the warehouse.
 
     Raises:
         WarehouseError: there is no warehouse, or it can't be read.
         UsageError: DuckDB doesn't accept the SQL.
     """
     warehouse = Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
-    return warehouse.ask(sql, params)
+    return warehouse.ask(sql, params, unsafe=unsafe)
 
 
 def rows(answer: pa.Table) -> list[dict[str, Any]]:

@@ -51,13 +51,13 @@ def parameters(filters: Mapping[str, Any]) -> Params:
         UsageError: a time that is none.
     """
     asked = [(name, str(filters[name])) for name in _PLAIN if filters.get(name) is not None]
-    if filters.get("customer_email"):
+    if filters.get("customer_email") is not None:
         asked.append(("customer_details[email]", filters["customer_email"]))
-    if filters.get("created"):
+    if filters.get("created") is not None:
         asked.append(("created", str(usage_second(filters["created"], "--created"))))
     for bound in BOUNDS:
         value = filters.get(f"created_{bound}")
-        if value:
+        if value is not None:
             asked.append((f"created[{bound}]", str(usage_second(value, f"--created-{bound}"))))
     return asked
 

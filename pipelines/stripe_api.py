@@ -276,6 +276,11 @@ class StripeApi:
                 raise Stopped("the run was stopped") from None
             if isinstance(error, RuntimeError):  # a closed client's, so only then expected
                 raise
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise SourceError(
+                    f"the certificate of {self.base_url} can't be verified, so the key was not"
+                    " sent; check stripe.base_url, and this machine's certificates and clock"
+                ) from None
             what = "can't be reached" if isinstance(error, httpx.ConnectError) else "broke off"
             raise TransientSourceError(
                 f"the connection to {self.base_url} {what} ({type(error).__name__})"

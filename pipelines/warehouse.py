@@ -143,6 +143,9 @@ class Warehouse:
         self._lock_timeout_s = lock_timeout_s
         # Within this process one connection at a time, as between processes.
         self._turn = threading.Lock()
+        # The file, its folder, and the log that DuckDB makes when it likes, hold personal data:
+        # what this process makes from now on is for its owner alone.
+        os.umask(0o077)
 
     @property
     def exists(self) -> bool:
@@ -221,19 +224,27 @@ class Warehouse:
                 for name, given in questions.items()
             ]
 
-    def ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
-        """Return the answer to read-only SQL.
+    def ask(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, *, unsafe: bool = False
+    ) -> pa.Table:
+        """Return the answer to SQL.
+
+        Args:
+            sql: the SQL, as whoever runs the program wrote it.
+            parameters: values for its `$name`s.
+            unsafe: let it write, and reach files, other databases and extensions.
 
         Raises:
             WarehouseError: there is no file, or it can't be read.
             UsageError: DuckDB doesn't accept the SQL.
         """
         self.require()
-        with self._open(read_only=True) as connection:
+        with self._open(read_only=not unsafe) as connection:
             layout.version(connection, str(self.path))
-            # No files, no network, no extensions; and no way back to them.
-            connection.execute("set enable_external_access = false")
-            connection.execute("set lock_configuration = true")
+            if not unsafe:
+                # No files, no network, no extensions; and no way back to them.
+                connection.execute("set enable_external_access = false")
+                connection.execute("set lock_configuration = true")
             try:
                 return _answer(connection, sql, parameters)
             except duckdb.Error as error:
@@ -294,8 +305,6 @@ class Warehouse:
         deadline = time.monotonic() + self._lock_timeout_s
         wait = FIRST_WAIT_S
         while True:
-            # The file, and the log that DuckDB makes later, hold personal data: for their owner.
-            os.umask(0o077)
             try:
                 return duckdb.connect(str(self.path), read_only=read_only, config=CONFIG)
             except duckdb.Error as error:
