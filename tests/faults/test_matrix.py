@@ -5,9 +5,11 @@ windows alone.
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from mistreated import assert_one_line, assert_whole_windows, readme_says
+from installation import Installation
+from mistreated import assert_one_line, assert_whole_windows, one_line, readme_says
 from truth_shop import DAY_S, HOUR_S, NOW, Place, assert_equal, shown
 
 from pipelines.emulator.app import Running
@@ -155,3 +157,16 @@ def goes_through_a_life(emulator: Running, place: Place, kind: str | None, *faul
         assert believable(found.error, kind), found.error
         assert found.alarms == []
     emulator.fault()
+
+
+def test_a_list_that_goes_wrong_is_shown_or_told_in_one_line(start: Start, tmp_path: Path) -> None:
+    emulator = start()
+    place = Installation(tmp_path / "asked", emulator.url, stripe__retry_for_s=0)
+    for kind in KINDS:
+        if kind in SILENT:  # a minute each
+            continue
+        emulator.fault(f"{kind}=1")
+        done = place.call("list")
+        assert done.code in (0, 3), (kind, done)
+        if done.code:
+            assert_one_line(one_line(done.err))
