@@ -42,7 +42,7 @@ WORDS = {
     "no-list": "an answer that is no list",
     "has-more-text": "`has_more` that is no boolean",
     "endless": "`has_more` without end",
-    "data-null": "a list without elements",
+    "data-null": "`data` that is no list",
     "other-object": "an element that is no session",
     "no-id": "a session without an id",
     "created-text": "a session whose `created` is no number",
