@@ -2,12 +2,15 @@
 
 import duckdb
 
+from pipelines.columns import Table
 from pipelines.errors import WarehouseError
-from pipelines.queries import query
-from pipelines.schema import TABLES, Table
+from pipelines.queries import names, query
+from pipelines.schema import TABLES
 
-VERSION = 1
+VERSION = 2
 """The layout that this program writes; raised with every change of `schema.py` or `sql/ddl/`."""
+REFILL_BELOW = 2
+"""Files of an older layout lack columns or tables that are filled from the payloads."""
 
 
 def version(connection: duckdb.DuckDBPyConnection, path: str) -> int:
@@ -36,23 +39,26 @@ def version(connection: duckdb.DuckDBPyConnection, path: str) -> int:
     return found
 
 
-def migrate(connection: duckdb.DuckDBPyConnection, path: str) -> None:
-    """Bring a file to this program's layout, in one transaction; a current one isn't touched.
+def migrate(connection: duckdb.DuckDBPyConnection, found: int) -> None:
+    """Bring a file of an older layout to this program's, through an open transaction.
 
-    Raises:
-        WarehouseError: it is another program's file, or a newer program's.
+    Tables are made where they lack, then each version since the file's own makes what else it
+    changed, then all that holds no data is made anew.
     """
-    if version(connection, path) == VERSION:
-        return
-    connection.execute("begin")
     connection.execute(query("ddl/schemas"))
     for table in TABLES:
         connection.execute(create(table))
-        connection.execute(comments(table))
     connection.execute(query("ddl/meta"))
+    for step in range(found + 1, VERSION + 1):
+        if found and f"layout_{step}" in names("ddl"):
+            connection.execute(query(f"ddl/layout_{step}"))
+    for table in TABLES:
+        connection.execute(comments(table))
+    connection.execute(query("ddl/comments"))
     connection.execute(query("ddl/macros"))
+    for view in names("marts"):
+        connection.execute(query(f"marts/{view}"))
     connection.execute(query("ddl/note_version"), {"version": VERSION})
-    connection.execute("commit")
 
 
 def create(table: Table) -> str:

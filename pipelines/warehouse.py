@@ -18,8 +18,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipelines import layout, load
+from pipelines import layout, load, reflatten
 from pipelines.errors import UsageError, WarehouseError
+from pipelines.line_items import Stored
 from pipelines.queries import query
 from pipelines.windows import Window
 
@@ -191,6 +192,43 @@ class Warehouse:
             connection.execute("commit")
         return loaded
 
+    def line_items(
+        self, account: str, ids: Sequence[str], oldest: int, newest: int
+    ) -> dict[str, Stored]:
+        """Return the sessions that are stored with all their line items.
+
+        Args:
+            account: the account's name.
+            ids: the sessions looked for.
+            oldest: when the oldest of them was created, epoch seconds.
+            newest: when the newest of them was created, epoch seconds.
+
+        Raises:
+            WarehouseError: the file can't be read.
+        """
+        if not self.exists:
+            return {}
+        wanted = {"account": account, "ids": list(ids), "oldest": oldest, "newest": newest}
+        with self._open(read_only=True) as connection:
+            rows = connection.execute(query("state/line_items"), wanted).fetchall()
+        return {id_: Stored(payload, items) for id_, payload, items in rows}
+
+    def reflatten(self, tell: reflatten.Tell) -> reflatten.Rebuilt:
+        """Make all columns anew from the stored payloads, in one transaction.
+
+        Args:
+            tell: is told how far it is.
+
+        Raises:
+            WarehouseError: there is no file, or it can't be written; nothing is changed then.
+        """
+        self.require()
+        with self._writing() as connection:
+            connection.execute("begin")
+            rebuilt = reflatten.rebuild(connection, tell)
+            connection.execute("commit")
+        return rebuilt
+
     def note_run(self, row: Mapping[str, Any]) -> None:
         """Write a run's row.
 
@@ -276,13 +314,23 @@ class Warehouse:
                     path=str(self.path),
                 ) from None
         with self._open(read_only=False) as connection:
-            layout.migrate(connection, str(self.path))
             try:
+                self._bring_up_to_date(connection)
                 yield connection
             except BaseException:
                 with suppress(duckdb.Error):
                     connection.execute("rollback")
                 raise
+
+    def _bring_up_to_date(self, connection: duckdb.DuckDBPyConnection) -> None:
+        found = layout.version(connection, str(self.path))
+        if found == layout.VERSION:
+            return
+        connection.execute("begin")
+        layout.migrate(connection, found)
+        if 0 < found < layout.REFILL_BELOW:
+            reflatten.rebuild(connection)
+        connection.execute("commit")
 
     @contextmanager
     def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:

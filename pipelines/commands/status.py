@@ -28,13 +28,14 @@ def status(
     settings = settings_of(config_file, debug=debug)
     allowed_s = statuses.age_s(max_age) if max_age is not None else None
     found = [statuses.of(settings, account) for account in settings.chosen(accounts)]
+    old = [one["account"] for one in found if statuses.is_older(one, allowed_s, time.time())]
     if json_:
-        display.say(display.as_json(found[0] if len(found) == 1 else {"accounts": found}))
+        many = {"outcome": "different" if old else "completed", "accounts": found}
+        display.say(display.as_json(found[0] if len(found) == 1 else many))
     else:
         for one in found:
             display.show_status(one, time.time())
         display.say(f"{settings.warehouse.path}: {display.size(found[0]['file_size_bytes'])}")
-    old = [one["account"] for one in found if statuses.is_older(one, allowed_s, time.time())]
     if old:
         raise DifferenceError(
             f"not complete up to {max_age} ago: {', '.join(old)}; run `checkouts sync`, or see"

@@ -177,6 +177,7 @@ def test_two_accounts_are_both_complete_and_apart(start: Start, install: Install
         ("test", False),
     ]
     shown = place.run("status", "--json").object
+    assert (shown.keys(), shown["outcome"]) == ({"outcome", "accounts"}, "completed")
     assert [each["account"] for each in shown["accounts"]] == ["test", "live"]
     one = place.run("sync", "--account", "live", "--json", **BOTH)
     assert one.object["account"] == "live"
