@@ -153,7 +153,7 @@ class _Run:
         self._began = time.monotonic()
         self._start = settings.start_of(account)
         self._warehouse = Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
-        self._api = StripeApi.of(settings, account, options.transport)
+        self._api = StripeApi.of(settings, account, options.transport, options.patience)
         options.stops.add(self._api.stop)
         fetcher = Fetcher(
             self._api,

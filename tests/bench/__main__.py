@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from tests.bench import marts
+from tests.bench import marts, soak
 
 SESSIONS, DAYS = 100_000, 90
 LATENCY_MS = 300
@@ -96,6 +96,8 @@ def figure(what: str, value: float, limit: float | None) -> dict[str, Any]:
 def main() -> None:
     """Measure, print, write."""
     rows = [row for rate in (25, 100) for row in api_bound(rate)] + large_marts()
+    with emulator(*soak.SHOP, *soak.FAULTS) as url:
+        rows += soak.soak(url)
     width = max(len(row["what"]) for row in rows)
     for row in rows:
         limit = "" if row["limit"] is None else f"limit {row['limit']:>10,.2f}"
