@@ -28,7 +28,7 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 sql
+	$(BIN)/sqlfluff lint --disable-progress-bar sql
 
 # The pinned dependencies against published advisories; needs an index of them (pypi.org).
 audit:

@@ -394,11 +394,11 @@ def _check(settings: Settings, environ: Mapping[str, str]) -> None:
         _ = settings.zone
     except (ValueError, OSError, KeyError):
         refuse("timezone", f"no time zone is named {_shown(settings.timezone)}; try Europe/Berlin")
+    if settings.publish.path == settings.warehouse.path:
+        refuse("publish.path", "it is the warehouse itself; name another file")
     _check_schedule(settings.sync.schedule, refuse)
     if settings.sync.overlap not in ("skip", "wait"):
         refuse("sync.overlap", f"expected skip or wait, got {_shown(settings.sync.overlap)}")
-    if settings.publish.path == settings.warehouse.path:
-        refuse("publish.path", "it is the warehouse itself; name another file")
     _check_unfinished(settings, refuse)
     names = [account.name for account in settings.accounts]
     for name in names:

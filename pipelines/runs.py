@@ -92,21 +92,6 @@ def sync(settings: Settings, account: Account, options: Options | None = None) -
     return _Run(settings, account, "sync", None, options or Options()).execute()
 
 
-def publish_changes(settings: Settings, reports: Sequence[Report]) -> None:
-    """Publish what runs changed; nothing after they were stopped.
-
-    A copy that can't be made is the last run's failure.
-    """
-    stopped = any(report.outcome == "interrupted" for report in reports)
-    if stopped or not any(report.counts.windows for report in reports):
-        return
-    try:
-        publish(settings)
-    except CheckoutsError as error:
-        last = reports[-1]
-        last.outcome, last.error = "failed", last.error or error
-
-
 def backfill(
     settings: Settings,
     account: Account,
@@ -131,6 +116,21 @@ def backfill(
     """
     run = _Run(settings, account, "backfill", window, options or Options(), line_items=line_items)
     return run.execute(missing=missing)
+
+
+def publish_changes(settings: Settings, reports: Sequence[Report]) -> None:
+    """Publish what runs changed, unless one was stopped.
+
+    A copy that can't be written makes the last of them a failure; what it loaded stays.
+    """
+    stopped = any(report.outcome == "interrupted" for report in reports)
+    if stopped or not any(report.counts.windows for report in reports):
+        return
+    try:
+        publish(settings)
+    except CheckoutsError as error:
+        last = reports[-1]
+        last.outcome, last.error = "failed", last.error or error
 
 
 class _Run:

@@ -242,6 +242,11 @@ class Warehouse:
             connection.execute("commit")
 
     @property
+    def size_bytes(self) -> int:
+        """The file's size."""
+        return self.path.stat().st_size
+
+    @property
     def state_on_disk(self) -> tuple[int, int] | None:
         """The file's size in bytes and its time of change in ns; None while a load is under way."""
         if self._log.exists():

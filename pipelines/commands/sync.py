@@ -142,7 +142,7 @@ def _run(
         with display.progress(quiet=json_ or log_format is not None) as tell:
             options = Options(progress=tell)
             reports = side_by_side(chosen, lambda account: run(account, options), options.stops)
-            runs.publish_changes(settings, reports)
+        runs.publish_changes(settings, reports)
     if json_:
         display.say(display.as_json(together(reports, many=len(chosen) > 1)))
     else:
