@@ -48,7 +48,7 @@ class Budget:
 
     def __init__(self, window: Window, pages: int, *, whole: bool = False) -> None:
         self.window = window
-        self.pages = pages
+        self.granted = self.pages = pages
         self.whole = whole
         self.expected = 0.0
         """Pages still to come, by the density seen; none before the first page."""

@@ -222,6 +222,12 @@ class StripeApi:
         parts = "\n".join((self.base_url, self._key.value, self._account or ""))
         return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
+    @property
+    def in_flight(self) -> int:
+        """How many requests at a time keep the pace at the latency seen."""
+        with self._lock:
+            return self._pace.in_flight(time.monotonic())
+
     def list_sessions(self, params: Params) -> Page:
         """Return one page of sessions.
 
@@ -299,7 +305,12 @@ class StripeApi:
             ) from None
         took = time.monotonic() - began
         if response.status_code != OK:
+            if response.status_code == TOO_MANY:
+                with self._lock:
+                    self._pace.refused(began, time.monotonic())
             raise self._failure(response, body)
+        with self._lock:
+            self._pace.answered(began, began + took)
         return self._page(response, body, took)
 
     def _body(self, response: httpx.Response, deadline: float) -> bytes:
