@@ -19,6 +19,7 @@ import msgspec
 import pyarrow as pa
 
 from pipelines import layout
+from pipelines.schema import SESSIONS
 from tests.bench.processes import KEY
 
 PAGE = 100
@@ -71,7 +72,7 @@ def _rows(warehouse: Path) -> pa.Table:
 
 def _empty(path: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(str(path), config={"threads": 1})
-    layout.migrate(connection, str(path))
+    connection.execute(layout.create(SESSIONS))
     return connection
 
 
