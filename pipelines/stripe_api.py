@@ -304,6 +304,9 @@ class StripeApi:
                 f"the connection to {self.base_url} {what} ({type(error).__name__})"
             ) from None
         took = time.monotonic() - began
+        # A response and its stream point to each other, so both would stay in memory until Python
+        # searches for garbage, which a run makes it do rarely.
+        response.stream = httpx.ByteStream(b"")
         if response.status_code != OK:
             if response.status_code == TOO_MANY:
                 with self._lock:
