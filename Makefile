@@ -38,7 +38,7 @@ audit:
 	rm -rf .venv-audit
 
 bench: install
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(BENCH)
 
 # Newest versions that fit pyproject.toml, written as plain pins.
 lock:

@@ -382,7 +382,9 @@ class Warehouse:
     @contextmanager
     def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         def connect() -> duckdb.DuckDBPyConnection:
-            return duckdb.connect(str(self.path), read_only=read_only, config=CONFIG)
+            if read_only:
+                return duckdb.connect(str(self.path), read_only=True, config=CONFIG)
+            return _attached(str(self.path))
 
         with self._held(connect) as connection:
             yield connection
@@ -437,6 +439,18 @@ class Warehouse:
             if any(mark in text for mark in marks):
                 return WarehouseError(words.format(path=path), path=path)
         return WarehouseError(f"{path} can't be used: {_first_lines(error)}", path=path)
+
+
+def _attached(path: str) -> duckdb.DuckDBPyConnection:
+    """Open a file to write, with options that only an attached one can have."""
+    connection = duckdb.connect(config=CONFIG)
+    try:
+        connection.execute(query("ddl/attach"), {"path": path})
+        connection.execute(query("ddl/use"))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _state(connection: duckdb.DuckDBPyConnection, account: str, fingerprint: str) -> State:
