@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test test-long check bench lock clean
+.PHONY: install demo test test-long check audit bench lock clean
 
 install: .venv/installed
 
@@ -30,8 +30,15 @@ check: install
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
 
+# The pinned dependencies against published advisories; needs an index of them (pypi.org).
+audit:
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	.venv-audit/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip
+	rm -rf .venv-audit
+
 bench: install
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(BENCH)
 
 # Newest versions that fit pyproject.toml, written as plain pins.
 lock:

@@ -20,7 +20,7 @@ from pipelines.errors import (
 from pipelines.fetch import Fetched, Fetcher
 from pipelines.line_items import Stored
 from pipelines.load import Counts, Load, Origin, Read
-from pipelines.pipeline import Fetch, Options, Pipeline, Progress, fetchers_for
+from pipelines.pipeline import Fetch, Options, Pipeline, Progress
 from pipelines.planner import Due, Piece
 from pipelines.publish import publish
 from pipelines.stripe_api import Stopped, StripeApi
@@ -153,7 +153,7 @@ class _Run:
         self._began = time.monotonic()
         self._start = settings.start_of(account)
         self._warehouse = Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
-        self._api = StripeApi.of(settings, account, options.transport)
+        self._api = StripeApi.of(settings, account, options.transport, options.patience)
         options.stops.add(self._api.stop)
         fetcher = Fetcher(
             self._api,
@@ -162,7 +162,6 @@ class _Run:
             look_up=None if line_items else self._look_up,
         )
         self._fetch: Fetch = options.wrap(fetcher) if options.wrap else fetcher
-        self._width = fetchers_for(settings.rate_of(account))
         self._state = State()
         self._coverage: Sequence[Window] = ()
         self._known: dict[str, int] = {}
@@ -244,7 +243,7 @@ class _Run:
             load=self._load,
             follow=self._follow,
             stop=self._api.stop,
-            width=self._width,
+            width=lambda: self._api.in_flight,
         )
         pipeline.run(pieces)
         self.report.outcome = _outcome(self.report.counts)

@@ -35,6 +35,56 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 _TURNS: dict[Path, threading.Lock] = {}
 """Within this process one connection to a file at a time, as between processes."""
 
+FILE_ERRORS = (
+    duckdb.IOException,
+    duckdb.FatalException,
+    duckdb.OutOfMemoryException,
+    duckdb.SerializationException,
+    duckdb.TransactionException,  # what a failed commit is
+)
+"""Failures of the file or the machine, not of the SQL."""
+
+TROUBLES = (
+    # DuckDB would open another engine's file with an extension of that engine.
+    (
+        ("not a valid DuckDB", "duckdb_extension"),
+        (
+            "{path} is no DuckDB file; nothing was written to it. Move it away,"
+            " or set warehouse.path to another file"
+        ),
+    ),
+    (
+        ("Permission denied", "Read-only file system"),
+        (
+            "{path} can't be opened: permission denied. Nothing was written; give this user"
+            " the right to write there, or set warehouse.path"
+        ),
+    ),
+    (
+        ("No space left",),
+        (
+            "{path} can't grow: the disk is full. What was committed before is safe; make"
+            " room and run again"
+        ),
+    ),
+    (
+        ("replaying WAL",),
+        (
+            "{path}.wal, the log of {path}, is damaged or another file's. Nothing was written;"
+            " put the file that it belongs to back, or remove the log: the next sync reads again"
+            " what it held"
+        ),
+    ),
+    (
+        ("not read enough bytes", "Corrupt database", "checksum"),
+        (
+            "{path} is damaged: cut off, or changed by something else. Nothing was written;"
+            " put a copy of it back, or move it away and sync again"
+        ),
+    ),
+)
+"""What DuckDB's message says, and what it means to whoever runs this."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
@@ -95,6 +145,9 @@ class Warehouse:
         self.path = path
         self._lock_timeout_s = lock_timeout_s
         self._turn = _TURNS.setdefault(path.absolute(), threading.Lock())
+        # The file, its folder, and the log that DuckDB makes when it likes, hold personal data:
+        # what this process makes from now on is for its owner alone.
+        os.umask(0o077)
 
     @property
     def exists(self) -> bool:
@@ -221,17 +274,26 @@ class Warehouse:
                 for name, given in questions.items()
             ]
 
-    def ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
-        """Return the answer to read-only SQL.
+    def ask(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, *, unsafe: bool = False
+    ) -> pa.Table:
+        """Return the answer to SQL.
+
+        Args:
+            sql: the SQL, as whoever runs the program wrote it.
+            parameters: values for its `$name`s.
+            unsafe: let it write, and reach files, other databases and extensions.
 
         Raises:
             WarehouseError: there is no file, or it can't be read.
             UsageError: DuckDB doesn't accept the SQL.
         """
-        with self.reading() as connection:
-            # No files, no network, no extensions; and no way back to them.
-            connection.execute("set enable_external_access = false")
-            connection.execute("set lock_configuration = true")
+        self.require()
+        with self._writing() if unsafe else self.reading() as connection:
+            if not unsafe:
+                # No files, no network, no extensions; and no way back to them.
+                connection.execute("set enable_external_access = false")
+                connection.execute("set lock_configuration = true")
             try:
                 return _answer(connection, sql, parameters)
             except duckdb.Error as error:
@@ -320,7 +382,9 @@ class Warehouse:
     @contextmanager
     def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         def connect() -> duckdb.DuckDBPyConnection:
-            return duckdb.connect(str(self.path), read_only=read_only, config=CONFIG)
+            if read_only:
+                return duckdb.connect(str(self.path), read_only=True, config=CONFIG)
+            return _attached(str(self.path))
 
         with self._held(connect) as connection:
             yield connection
@@ -334,11 +398,7 @@ class Warehouse:
             try:
                 connection.execute("set TimeZone = 'UTC'")
                 yield connection
-            except (
-                duckdb.IOException,
-                duckdb.FatalException,
-                duckdb.SerializationException,
-            ) as error:
+            except FILE_ERRORS as error:
                 raise self._unusable(error) from None
             except RuntimeError as error:
                 if "interrupted" not in str(error).lower():
@@ -354,15 +414,11 @@ class Warehouse:
         deadline = time.monotonic() + self._lock_timeout_s
         wait = FIRST_WAIT_S
         while True:
-            # The file and its log hold personal data: for their owner alone.
-            before = os.umask(0o077)
             try:
                 return connect()
             except duckdb.Error as error:
                 if "Could not set lock" not in str(error) or time.monotonic() + wait > deadline:
                     raise self._unusable(error) from None
-            finally:
-                os.umask(before)
             time.sleep(wait)
             wait = min(LONGEST_WAIT_S, wait * 2)
 
@@ -379,26 +435,22 @@ class Warehouse:
                 path=path,
                 holder=who,
             )
-        # DuckDB would open another engine's file with an extension of that engine.
-        if "not a valid DuckDB" in text or "duckdb_extension" in text:
-            return WarehouseError(
-                f"{path} is no DuckDB file; nothing was written to it. Move it away,"
-                " or set warehouse.path to another file",
-                path=path,
-            )
-        if "Permission denied" in text or "Read-only file system" in text:
-            return WarehouseError(
-                f"{path} can't be opened: permission denied. Nothing was written; give this user"
-                " the right to write there, or set warehouse.path",
-                path=path,
-            )
-        if "No space left" in text:
-            return WarehouseError(
-                f"{path} can't grow: the disk is full. What was committed before is safe; make"
-                " room and run again",
-                path=path,
-            )
+        for marks, words in TROUBLES:
+            if any(mark in text for mark in marks):
+                return WarehouseError(words.format(path=path), path=path)
         return WarehouseError(f"{path} can't be used: {_first_lines(error)}", path=path)
+
+
+def _attached(path: str) -> duckdb.DuckDBPyConnection:
+    """Open a file to write, with options that only an attached one can have."""
+    connection = duckdb.connect(config=CONFIG)
+    try:
+        connection.execute(query("ddl/attach"), {"path": path})
+        connection.execute(query("ddl/use"))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _state(connection: duckdb.DuckDBPyConnection, account: str, fingerprint: str) -> State:

@@ -81,22 +81,6 @@ def verify(
     return max(one.exit_code for one in found)
 
 
-def _offline(settings: "Settings", *, json_: bool) -> int:
-    """Run the checks of `sql/checks/` and print what they found."""
-    from pipelines import checks, display
-    from pipelines.publish import readable
-
-    found = checks.run(readable(settings))
-    wrong = checks.failed(found)
-    if json_:
-        outcome = "different" if wrong else "completed"
-        shown = {"outcome": outcome, "checks": [check.as_json() for check in found]}
-        display.say(display.as_json(shown))
-    else:
-        display.show_checks(found)
-    return EXIT_DIFFERENT if wrong else 0
-
-
 def _compare(
     settings: "Settings",
     accounts: "Sequence[Account]",
@@ -114,3 +98,19 @@ def _compare(
         lambda account: verification.verify(settings, account, window, options),
         options.stops,
     )
+
+
+def _offline(settings: "Settings", *, json_: bool) -> int:
+    """Run the checks of `sql/checks/` and print what they found."""
+    from pipelines import checks, display
+    from pipelines.publish import readable
+
+    found = checks.run(readable(settings))
+    wrong = checks.failed(found)
+    if json_:
+        outcome = "different" if wrong else "completed"
+        shown = {"outcome": outcome, "checks": [check.as_json() for check in found]}
+        display.say(display.as_json(shown))
+    else:
+        display.show_checks(found)
+    return EXIT_DIFFERENT if wrong else 0

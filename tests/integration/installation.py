@@ -149,7 +149,7 @@ class Installation:
     def call(self, *arguments: str, **environ: str | None) -> Done:
         """Run a command inside this process, which takes a tenth of the time of `run`."""
         out, err = io.StringIO(), io.StringIO()
-        handler = signal.getsignal(signal.SIGTERM)
+        handlers = {sign: signal.getsignal(sign) for sign in (signal.SIGINT, signal.SIGTERM)}
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
             patch.chdir(self.folder)
             for name, value in environ.items():
@@ -162,7 +162,8 @@ class Installation:
             except SystemExit as end:
                 code = end.code if isinstance(end.code, int) else 1
             finally:
-                signal.signal(signal.SIGTERM, handler)
+                for sign, handler in handlers.items():
+                    signal.signal(sign, handler)
         return Done(code, out.getvalue(), err.getvalue())
 
     def rows(self, sql: str, *given: Any) -> list[tuple[Any, ...]]:

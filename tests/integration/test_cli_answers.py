@@ -16,11 +16,12 @@ import pytest
 from comparison import scrubbed
 from installation import DAY_S, KEY, NOW, REPORT_KEYS, Installation, one_line
 
+from pipelines import cli
 from pipelines.emulator.app import Running
 
 Start = Callable[..., Running]
 Install = Callable[..., Installation]
-COMMANDS = ("demo", "sync", "backfill", "list", "status", "sql", "report", "emulator")
+COMMANDS = tuple(cli.cli.commands)
 
 MAY_BE_EMPTY = ("drift", "recent_changes", "rejects", "slowest_payments")
 """Named queries without an answer after one good sync."""
