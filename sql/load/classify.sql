@@ -6,10 +6,11 @@ select
     stored.first_observed_at,
     stored.missing_since,
     stored.line_items_complete,
-    -- Sent in another API version and else the same: no new version of the session.
+    -- Sent in another API version, or kept under other privacy settings, and else the same: no new
+    -- version of the session.
     case
         when
-            stored.api_version <> $api_version
+            (stored.api_version <> $api_version or runs.privacy <> $privacy)
             and (stored.status is not distinct from incoming.status)
             and (stored.payment_status is not distinct from incoming.payment_status)
             and (stored.amount_total is not distinct from incoming.amount_total)
@@ -33,5 +34,6 @@ left join checkout_sessions as stored
         stored.id = incoming.id
         and stored.account = $account
         and stored.created between to_timestamp($oldest::bigint) and to_timestamp($newest::bigint)
+left join meta.runs as runs on stored.run_id = runs.run_id
 left join meta.unsettled as unsettled
     on unsettled.account = $account and incoming.id = unsettled.id;
