@@ -60,6 +60,19 @@ class Protection:
     redact: Redact | None = None
     fingerprint: str = ""
 
+    def hashes(self, text: str, *paths: str) -> list[str]:
+        """Return as what else than itself a text is stored at top-level or nested paths."""
+        found: set[str] = set()
+        for path in paths:
+            value: object = text
+            for name in reversed(path.split(".")):
+                value = {name: value}
+            raw = json.dumps(value, separators=(",", ":")).encode()
+            kept = raw if self.redact is None else self.redact(raw, "")
+            if kept != raw:
+                found.update(_HASH.findall(kept.decode()))
+        return sorted(found)
+
 
 NOTHING = Protection()
 """Everything is stored."""

@@ -27,6 +27,7 @@ from pipelines.windows import Window
 
 log = logging.getLogger(__name__)
 
+ATTEMPTS = 5
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.02, 0.5
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -330,6 +331,25 @@ class Warehouse:
             layout.version(connection, str(self.path))
             connection.execute("set threads = $threads", {"threads": os.cpu_count() or 1})
             yield connection
+
+    @contextmanager
+    def settled(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Attach the file as `attached` does, with all that was committed in it, and none beside.
+
+        Raises:
+            WarehouseError: there is no file, or it can't be written.
+        """
+        self.require()
+        for _ in range(ATTEMPTS):
+            with self._writing():  # which takes up a log left behind, and leaves none
+                pass
+            with self.attached() as connection:
+                if not self._log.exists():
+                    yield connection
+                    return
+        raise WarehouseError(
+            f"{self.path} is being written again and again; try again later", path=str(self.path)
+        )
 
     def _attach(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(config=CONFIG)

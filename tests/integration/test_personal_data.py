@@ -151,3 +151,82 @@ def test_hashes_need_a_key(place: Installation, key: str | None) -> None:
     assert done.code == 2
     assert "CHECKOUTS_PRIVACY_KEY" in one_line(done.err)
     assert not place.warehouse.exists()
+
+
+def test_a_person_is_forgotten_in_every_byte_and_stays_forgotten(install: Install) -> None:
+    published = {"path": "data/copy.duckdb", "parquet": "data/parquet"}
+    place = install("http://127.0.0.1:9", sync__reread_ratio=0, publish=published)
+    other = session(9, customer="cus_bo", customer_details={"email": "bo@example.com"})
+    api = Scripted([of_ana(1), of_ana(2, amount_total="x"), of_ana(3), other], NOW)
+    place.sync(Options(transport=api))
+    api.sessions, api.now = [of_ana(1, **PAID), *api.sessions[1:]], NOW + 60
+    place.sync(Options(transport=api))
+    assert place.call("reflatten").code == 4  # publishes
+    assert (place.folder / published["path"]).exists()
+
+    done = place.call("forget", "--email", "ANA@example.com")
+    assert (done.code, done.err) == (0, "")
+    assert "3 sessions forgotten" in done.out
+    assert_nothing_in(place.folder / "data", (*SECRETS[:3], "cus_ana"))
+    assert {path.stat().st_mode & 0o077 for path in (place.folder / "data").rglob("*")} == {0}
+    assert place.value("select customer_details_email from checkout_sessions where id like '%9'")
+    assert kinds(place, api) == {"rejected": ["cs_test_0002"]}
+
+    changed = of_ana(1, **PAID, amount_subtotal=5)
+    api.sessions, api.now = [changed, *api.sessions[1:]], NOW + 120
+    place.backfill(NOW - DAY_S, NOW + DAY_S, Options(transport=api))
+    assert place.value("select amount_subtotal from checkout_sessions where id like '%1'") == 5
+    assert_nothing_in(place.folder / "data", (*SECRETS[:3], "cus_ana"))
+    assert place.call("reflatten").code == 4
+    assert_nothing_in(place.folder / "data", (*SECRETS[:3], "cus_ana"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "count"),
+    [
+        (["--customer", "cus_ana"], 2),
+        (["--session", "cs_test_0003"], 1),
+        (["--email", "ana@example.com"], 2),
+        (["--email", "nobody@example.com"], 0),
+    ],
+)
+def test_forget_finds_sessions_also_where_they_are_hashed(
+    place: Installation, arguments: list[str], count: int
+) -> None:
+    hidden = {"privacy__hash": "customer,customer_email"}
+    api = Scripted([of_ana(1), of_ana(3), session(9, customer="cus_bo")], NOW)
+    place.sync(Options(transport=api), **hidden)
+    before = place.warehouse.read_bytes()
+    given = {"CHECKOUTS_PRIVACY__HASH": hidden["privacy__hash"]}
+    done = place.call("forget", *arguments, **given)
+    assert (done.code, done.err) == (0, "")
+    assert place.value("select count(*) from meta.forgotten") == count
+    if not count:
+        assert "nothing found" in done.out
+        assert place.warehouse.read_bytes() == before
+
+
+def test_a_session_forgotten_while_it_is_read_is_not_stored_again(place: Installation) -> None:
+    first = Scripted([of_ana(1)], NOW)
+    place.sync(Options(transport=first))
+
+    def between(_: dict[str, str]) -> None:
+        api.before = None
+        assert place.run("forget", "--customer", "cus_ana").code == 0
+
+    api = Scripted([of_ana(1, **PAID)], NOW + 60, before=between)
+    report = place.sync(Options(transport=api))
+    assert report.exit_code == 5
+    assert "forgotten while it was being read" in str(report.error)
+    assert place.sync(Options(transport=api)).outcome == "completed"
+    assert place.rows("select payment_status, customer from checkout_sessions") == [("paid", None)]
+
+
+def test_forget_wants_to_know_whom(place: Installation) -> None:
+    for arguments in ([], ["--email", ""]):
+        done = place.call("forget", *arguments)
+        assert done.code == 2
+        assert "name whom to forget" in one_line(done.err)
+    done = place.call("forget", "--customer", "cus_ana")
+    assert done.code == 5
+    assert "there is no warehouse" in one_line(done.err)
