@@ -21,11 +21,13 @@ import pyarrow as pa
 from pipelines import layout, load, reflatten
 from pipelines.errors import UsageError, WarehouseError
 from pipelines.line_items import Stored
+from pipelines.privacy import NOTHING, Protection
 from pipelines.queries import query
 from pipelines.windows import Window
 
 log = logging.getLogger(__name__)
 
+ATTEMPTS = 5
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.02, 0.5
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -121,6 +123,7 @@ class State:
         stored: how many sessions are stored up to the newest covered second, counted as in
             `unsettled`.
         newest_id: its newest stored session, looked up where the key is another.
+        forgotten: ids of sessions whose personal fields stay empty, of all accounts.
     """
 
     livemode: bool | None = None
@@ -131,6 +134,7 @@ class State:
     stored: int = 0
     fingerprint_owner: str | None = None
     newest_id: str | None = None
+    forgotten: Sequence[str] = ()
 
 
 class Warehouse:
@@ -214,11 +218,18 @@ class Warehouse:
             rows = connection.execute(query("state/line_items"), wanted).fetchall()
         return {id_: Stored(payload, items) for id_, payload, items in rows}
 
-    def reflatten(self, tell: reflatten.Tell) -> reflatten.Rebuilt:
+    def reflatten(
+        self,
+        tell: reflatten.Tell,
+        protection: Protection = NOTHING,
+        forgetting: Sequence[str] = (),
+    ) -> reflatten.Rebuilt:
         """Make all columns anew from the stored payloads, in one transaction.
 
         Args:
             tell: is told how far it is.
+            protection: what is taken out.
+            forgetting: ids of sessions whose personal fields are emptied for good.
 
         Raises:
             WarehouseError: there is no file, or it can't be written; nothing is changed then.
@@ -226,7 +237,8 @@ class Warehouse:
         self.require()
         with self._writing() as connection:
             connection.execute("begin")
-            rebuilt = reflatten.rebuild(connection, tell)
+            connection.execute(query("forget/remember"), {"ids": list(forgetting)})
+            rebuilt = reflatten.rebuild(connection, tell, protection)
             connection.execute("commit")
         return rebuilt
 
@@ -324,6 +336,25 @@ class Warehouse:
             layout.version(connection, str(self.path))
             connection.execute("set threads = $threads", {"threads": os.cpu_count() or 1})
             yield connection
+
+    @contextmanager
+    def settled(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Attach the file as `attached` does, with all that was committed in it, and none beside.
+
+        Raises:
+            WarehouseError: there is no file, or it can't be written.
+        """
+        self.require()
+        for _ in range(ATTEMPTS):
+            with self._writing():  # which takes up a log left behind, and leaves none
+                pass
+            with self.attached() as connection:
+                if not self._log.exists():
+                    yield connection
+                    return
+        raise WarehouseError(
+            f"{self.path} is being written again and again; try again later", path=str(self.path)
+        )
 
     def _attach(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(config=CONFIG)
@@ -459,9 +490,10 @@ def _state(connection: duckdb.DuckDBPyConnection, account: str, fingerprint: str
         query("state/fingerprint_owner"), {"key_fingerprint": fingerprint, **named}
     ).fetchall()
     owner = owners[0][0] if owners else None
+    forgotten = [id_ for (id_,) in connection.execute(query("state/forgotten")).fetchall()]
     rows = connection.execute(query("state/account"), named).fetchall()
     if not rows:
-        return State(fingerprint_owner=owner)
+        return State(fingerprint_owner=owner, forgotten=forgotten)
     ((livemode, key_fingerprint, api_time),) = rows
     coverage = [Window(*w) for w in connection.execute(query("state/coverage"), named).fetchall()]
     covered = {"newest": coverage[-1].until if coverage else 0, **named}
@@ -478,6 +510,7 @@ def _state(connection: duckdb.DuckDBPyConnection, account: str, fingerprint: str
         stored=ranked[-1][-1] if ranked else 0,
         fingerprint_owner=owner,
         newest_id=newest[0][0] if newest else None,
+        forgotten=forgotten,
     )
 
 
