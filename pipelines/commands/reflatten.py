@@ -18,6 +18,7 @@ def reflatten(*, config_file: Path | None, debug: bool) -> int:
     """
     from pipelines import display
     from pipelines.config import protection_of
+    from pipelines.forget import make_anew
     from pipelines.publish import publish
     from pipelines.warehouse import Warehouse
 
@@ -26,6 +27,8 @@ def reflatten(*, config_file: Path | None, debug: bool) -> int:
     warehouse = Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
     with display.share("rebuilding") as tell:
         rebuilt = warehouse.reflatten(tell, protection)
+    if protection.redact is not None:
+        make_anew(warehouse)
     publish(settings, anew=True)
     display.show_rebuilt(rebuilt)
     return EXIT_REJECTS if rebuilt.rejected else 0
