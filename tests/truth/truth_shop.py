@@ -18,6 +18,7 @@ from typing import Any
 
 import duckdb
 import httpx
+from installation import KEY
 
 from pipelines import config, runs
 from pipelines.config import Settings
@@ -26,7 +27,6 @@ from pipelines.runs import Options, Report
 from pipelines.verify import Findings, verify
 from pipelines.windows import Window
 
-KEY = "sk_test_truth"
 NOW = 1_790_000_000
 START = 1_546_300_800
 """2019-01-01, the first second that a sync reads by default."""
