@@ -214,9 +214,9 @@ class _Paging:
                 raise self._breach("sessions that are not newest first", page)
             if head.id in self._ids:
                 raise self._breach("the same session twice, so its cursor isn't moving", page)
-            if head.livemode is not None and self.livemode not in (None, head.livemode):
+            if item.livemode is not None and self.livemode not in (None, item.livemode):
                 raise self._breach("sessions of live and test mode together", page)
-            self.livemode = self.livemode if head.livemode is None else head.livemode
+            self.livemode = self.livemode if item.livemode is None else item.livemode
             if not self._ids:
                 self.newest = head.created
             self._ids.add(head.id)

@@ -38,7 +38,7 @@ class Head(Struct, gc=False):
     id: _Id
     object: Literal["checkout.session"]
     created: Time
-    livemode: bool | None = None
+    livemode: Raw = _NONE
     status: Raw = _NONE
     payment_status: Raw = _NONE
     mode: Raw = _NONE
@@ -67,6 +67,12 @@ class Session:
     complete: bool | None = None
     odd: list[str] = field(default_factory=list)
 
+    @property
+    def livemode(self) -> bool | None:
+        """Its mode, None where that isn't said."""
+        mode: bool | None = self.head.livemode
+        return mode
+
 
 @dataclass(frozen=True, slots=True)
 class Reject:
@@ -75,6 +81,11 @@ class Reject:
     head: Head
     reason: str
     payload: bytes
+
+    @property
+    def livemode(self) -> bool | None:
+        """Its mode, None where that isn't said, or is no boolean."""
+        return {b"true": True, b"false": False}.get(bytes(self.head.livemode))
 
 
 class Drift(NamedTuple):

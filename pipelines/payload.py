@@ -24,6 +24,7 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _ESCAPES = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
 # Stands before the digits of half a pair while its JSON is taken apart; a character nobody sends.
 _GUARD = rb"\u001a"
+_GUARDED = re.compile(rb"\\u001a([dD][89a-fA-F]..)", re.DOTALL)
 _object = msgspec.json.Decoder(dict[str, Raw])
 _array = msgspec.json.Decoder(list[Raw])
 
@@ -111,7 +112,7 @@ def guarded(raw: bytes) -> bytes:
 
 def unguarded(raw: bytes) -> bytes:
     """Return the JSON with each half of a surrogate pair as it was received."""
-    return raw.replace(_GUARD, rb"\u")
+    return _GUARDED.sub(rb"\\u\1", raw)
 
 
 def _without_plain_secret(raw: bytes) -> bytes | None:

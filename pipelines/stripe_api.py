@@ -12,6 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -21,6 +22,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from pipelines import payload
 from pipelines.config import Account, Key, Settings, key_of, on_loopback
 from pipelines.errors import (
     CheckoutsError,
@@ -435,8 +437,8 @@ def _envelope(body: bytes, request_id: str | None) -> Envelope:
                 ) from None
             tree = None
         if isinstance(tree, dict) and _is_list(tree):
-            data = [msgspec.Raw(json.dumps(item).encode()) for item in tree["data"]]
-            return Envelope(tree["object"], tree["has_more"], data)
+            with suppress(ValueError, RecursionError):
+                return _guarded_envelope(body)
         reason = (
             "it lacks what a list response has" if tree else "it is no JSON; check stripe.base_url"
         )
@@ -445,6 +447,14 @@ def _envelope(body: bytes, request_id: str | None) -> Envelope:
         status=OK,
         request_id=request_id,
     )
+
+
+def _guarded_envelope(body: bytes) -> Envelope:
+    """Decode a list in which texts hold halves of surrogate pairs; its elements keep them."""
+    escaped = body.decode("utf-8", "surrogatepass").encode("utf-8", "backslashreplace")
+    envelope = _decoder.decode(payload.guarded(escaped))
+    envelope.data = [msgspec.Raw(payload.unguarded(bytes(raw))) for raw in envelope.data]
+    return envelope
 
 
 def _is_list(tree: dict[str, Any]) -> bool:

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from installation import NOW, Installation
 from scripted import Scripted
 
-from pipelines.payload import same
 from pipelines.runs import Options
 
 FIXTURE = json.loads(
@@ -117,7 +116,7 @@ class Bytes(Scripted):
         return httpx.Response(200, content=body.encode(), headers=headers)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(sessions)
 def test_whatever_a_session_holds_it_is_stored_or_rejected_and_the_others_are_stored(
     edits: list[list[Any]],
@@ -130,6 +129,13 @@ def test_whatever_a_session_holds_it_is_stored_or_rejected_and_the_others_are_st
 @given(sessions)
 def test_whatever_many_sessions_hold_they_are_stored_or_rejected(edits: list[list[Any]]) -> None:
     lands(edits)
+
+
+def exact(text: str) -> Any:
+    """A JSON value with its numbers as they are written, which no float could hold."""
+    return json.loads(
+        text, parse_float=lambda digits: (digits,), parse_int=lambda digits: (digits,)
+    )
 
 
 def lands(edits: list[list[Any]]) -> None:
@@ -149,7 +155,7 @@ def lands(edits: list[list[Any]]) -> None:
         assert rejected <= {f"cs_test_{2 * number + 1:04d}" for number in range(len(odd))}
         for id_, text in stored.items():
             assert "client_secret" not in json.loads(text)
-            assert same(text, json.dumps(scrubbed(json.loads(by_id[id_])))), id_
+            assert exact(text) == scrubbed(exact(by_id[id_])), id_
         assert "hidden_1" not in str(place.rows("select payload from meta.rejects"))
         again = place.sync(Options(transport=Bytes(texts, NOW + 60)), sync__reread_ratio=0)
         assert again.counts.updated == again.counts.inserted == 0
