@@ -37,8 +37,11 @@ class Prefect:
         return self.post(path, **body).raise_for_status().json()
 
     def newest_flow_run(self) -> dict[str, Any]:
-        """The flow run that was started last."""
-        begun = {"state": {"type": {"not_any_": ["SCHEDULED", "PENDING"]}}}
+        """The flow run that a command started last; a schedule may start others at any time."""
+        begun = {
+            "state": {"type": {"not_any_": ["SCHEDULED", "PENDING"]}},
+            "deployment_id": {"is_null_": True},
+        }
         (run, *_) = self.asked("flow_runs/filter", flow_runs=begun, sort="START_TIME_DESC", limit=1)
         assert isinstance(run, dict)
         return run
