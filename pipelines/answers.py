@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pipelines import display, queries
 from pipelines.config import Settings
 from pipelines.errors import UsageError
-from pipelines.warehouse import Warehouse
+from pipelines.publish import readable
 
 FOLDER = "queries"
 
@@ -61,8 +61,7 @@ def ask(settings: Settings, sql: str, params: dict[str, str]) -> pa.Table:
         WarehouseError: there is no warehouse, or it can't be read.
         UsageError: DuckDB doesn't accept the SQL.
     """
-    warehouse = Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
-    return warehouse.ask(sql, params)
+    return readable(settings).ask(sql, params)
 
 
 def rows(answer: pa.Table) -> list[dict[str, Any]]:

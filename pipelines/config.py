@@ -388,6 +388,8 @@ def _check(settings: Settings, environ: Mapping[str, str]) -> None:
         refuse("timezone", f"no time zone is named {_shown(settings.timezone)}; try Europe/Berlin")
     if len(settings.sync.schedule.split()) != 5:  # noqa: PLR2004 -- minute to weekday
         refuse("sync.schedule", f"expected five cron fields, got {_shown(settings.sync.schedule)}")
+    if settings.publish.path == settings.warehouse.path:
+        refuse("publish.path", "it is the warehouse itself; name another file")
     _check_unfinished(settings, refuse)
     names = [account.name for account in settings.accounts]
     for name in names:
@@ -399,10 +401,9 @@ def _check_unfinished(
     settings: Settings, refuse: typing.Callable[[str, str], typing.NoReturn]
 ) -> None:
     """Refuse what this version doesn't do yet, rather than leave it undone in silence."""
-    for section in ("publish", "privacy"):
-        for key, value in msgspec.structs.asdict(getattr(settings, section)).items():
-            if value:
-                refuse(f"{section}.{key}", "this version can't do that yet; leave it out")
+    for key, value in msgspec.structs.asdict(settings.privacy).items():
+        if value:
+            refuse(f"privacy.{key}", "this version can't do that yet; leave it out")
 
 
 def _check_url(url: str, refuse: typing.Callable[[str, str], typing.NoReturn]) -> None:

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from msgspec import Meta, Raw, Struct
 
 from pipelines import payload
-from pipelines.schema import SESSIONS, Column, Kind
+from pipelines.columns import Column, Kind
+from pipelines.schema import SESSIONS
 
 # Many threads make columns, and the default pool keeps what each has freed: twice the memory.
 pa.set_memory_pool(pa.system_memory_pool())

@@ -164,7 +164,7 @@ def _run(
     settings = config.load(config_file)
     options = Options(wrap=_as_task)
     reports = runs.one_after_the_other(
-        settings.chosen(accounts or []), lambda account: run(settings, account, options)
+        settings, settings.chosen(accounts or []), lambda account: run(settings, account, options)
     )
     collected = _reports.get()
     if collected is not None:

@@ -2,11 +2,12 @@
 
 import duckdb
 
+from pipelines.columns import Table
 from pipelines.errors import WarehouseError
-from pipelines.queries import query
-from pipelines.schema import TABLES, Table
+from pipelines.queries import in_order, names, query
+from pipelines.schema import TABLES
 
-VERSION = 1
+VERSION = 2
 """The layout that this program writes; raised with every change of `schema.py` or `sql/ddl/`."""
 
 
@@ -39,18 +40,29 @@ def version(connection: duckdb.DuckDBPyConnection, path: str) -> int:
 def migrate(connection: duckdb.DuckDBPyConnection, path: str) -> None:
     """Bring a file to this program's layout, in one transaction; a current one isn't touched.
 
+    Tables are made where they lack, then each version since the file's own makes what else it
+    changed, then all that holds no data is made anew.
+
     Raises:
         WarehouseError: it is another program's file, or a newer program's.
     """
-    if version(connection, path) == VERSION:
+    found = version(connection, path)
+    if found == VERSION:
         return
     connection.execute("begin")
     connection.execute(query("ddl/schemas"))
     for table in TABLES:
         connection.execute(create(table))
-        connection.execute(comments(table))
     connection.execute(query("ddl/meta"))
+    for step in range(found + 1, VERSION + 1):
+        if found and f"layout_{step}" in names("ddl"):
+            connection.execute(query(f"ddl/layout_{step}"))
+    for table in TABLES:
+        connection.execute(comments(table))
+    connection.execute(query("ddl/comments"))
     connection.execute(query("ddl/macros"))
+    for mart in in_order("marts"):
+        connection.execute(query(f"marts/{mart}"))
     connection.execute(query("ddl/note_version"), {"version": VERSION})
     connection.execute("commit")
 

@@ -48,6 +48,7 @@ class Load:
         reads: the windows, in the order in which they were read.
         known: the unsettled sessions when the run began: id -> when each was last read.
         account_row: the account's new row in `meta.accounts`.
+        timezone: the time zone of the marts' days.
     """
 
     account: str
@@ -58,6 +59,7 @@ class Load:
     reads: Sequence[Read]
     known: Mapping[str, int]
     account_row: Mapping[str, Any]
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True)
@@ -257,6 +259,7 @@ def _write_coverage(connection: duckdb.DuckDBPyConnection, load: Load) -> list[W
 def _write_account(connection: duckdb.DuckDBPyConnection, load: Load) -> None:
     connection.execute(query("load/delete_account"), {"account": load.account})
     connection.execute(query("load/insert_account"), dict(load.account_row))
+    connection.execute(query("load/update_settings"), {"timezone": load.timezone})
 
 
 def _values(column: "pa.ChunkedArray[Any]") -> list[Any]:

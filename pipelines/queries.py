@@ -1,6 +1,8 @@
 """The SQL of the project, by name: `query("load/classify")` is `sql/load/classify.sql`."""
 
+import re
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 _HERE = Path(__file__).parent
@@ -17,6 +19,23 @@ def query(name: str) -> str:
 def names(folder: str) -> list[str]:
     """Return the names of the queries in a folder of `sql/`, sorted."""
     return sorted(path.stem for path in (FOLDER / folder).glob("*.sql"))
+
+
+def in_order(folder: str) -> list[str]:
+    """Return the names of the queries in a folder, each behind those whose views it reads."""
+    all_names = names(folder)
+    reads = {
+        name: {other for other in all_names if f"{folder}.{other}" in _words(f"{folder}/{name}")}
+        - {name}
+        for name in all_names
+    }
+    return [*TopologicalSorter(reads).static_order()]
+
+
+def _words(name: str) -> set[str]:
+    """Return the qualified names in a query, its comments left out."""
+    code = "\n".join(line.split("--")[0] for line in query(name).splitlines())
+    return set(re.findall(r"\w+\.\w+", code))
 
 
 def title(name: str) -> str:

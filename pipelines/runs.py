@@ -20,6 +20,7 @@ from pipelines.fetch import Fetched, Fetcher
 from pipelines.load import Counts, Load, Read
 from pipelines.pipeline import Fetch, Options, Pipeline, Progress, fetchers_for
 from pipelines.planner import Due, Piece
+from pipelines.publish import publish
 from pipelines.stripe_api import StripeApi
 from pipelines.warehouse import State, Warehouse
 from pipelines.windows import Window, iso, newest_covered, subtract, watermark
@@ -88,14 +89,23 @@ def sync(settings: Settings, account: Account, options: Options | None = None) -
 
 
 def one_after_the_other(
-    accounts: Iterable[Account], run: Callable[[Account], Report]
+    settings: Settings, accounts: Iterable[Account], run: Callable[[Account], Report]
 ) -> list[Report]:
-    """Run accounts in turn; one that fails doesn't keep the others, one that is stopped does."""
+    """Run accounts in turn, then publish what they changed.
+
+    One that fails doesn't keep the others; one that is stopped does, and nothing is published then.
+    """
     reports: list[Report] = []
     for account in accounts:
         reports.append(run(account))
         if reports[-1].outcome == "interrupted":
-            break
+            return reports
+    if any(report.counts.windows for report in reports):
+        try:
+            publish(settings)
+        except CheckoutsError as error:
+            last = reports[-1]
+            last.outcome, last.error = "failed", last.error or error
     return reports
 
 
@@ -239,7 +249,9 @@ class _Run:
                 "livemode": self._livemode,
                 "key_fingerprint": self._api.fingerprint,
                 "api_time": self._api.clock.latest,
+                "sync_start": self._start,
             },
+            timezone=self._settings.timezone,
         )
         pages = self.report.pages + sum(one.pages for one in fetched)
 

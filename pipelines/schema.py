@@ -3,101 +3,8 @@
 Field paths and types are those of Stripe's API reference at version 2026-10-28.endive.
 """
 
-from dataclasses import dataclass, field
-from enum import Enum, auto
-
-import pyarrow as pa
-
-
-class Kind(Enum):
-    """What a field holds."""
-
-    TEXT = auto()
-    ID = auto()
-    """An id, also where the API sent the object itself."""
-    INTEGER = auto()
-    MINOR = auto()
-    """An amount in the currency's minor unit (cents; whole yen for JPY; fils for KWD)."""
-    DECIMAL = auto()
-    """A decimal number as text, so that no digit is lost."""
-    BOOLEAN = auto()
-    TIME = auto()
-    TEXTS = auto()
-    IDS = auto()
-    MAP = auto()
-    JSON = auto()
-    """An object with changing keys, or a list of objects: as received."""
-
-    @property
-    def sql(self) -> str:
-        """The column's DuckDB type."""
-        return _TYPES[self][0]
-
-    @property
-    def arrow(self) -> pa.DataType:
-        """The column's Arrow type on its way into DuckDB."""
-        return _TYPES[self][1]
-
-
-_TYPES: dict[Kind, tuple[str, pa.DataType]] = {
-    Kind.TEXT: ("VARCHAR", pa.string()),
-    Kind.ID: ("VARCHAR", pa.string()),
-    Kind.INTEGER: ("BIGINT", pa.int64()),
-    Kind.MINOR: ("BIGINT", pa.int64()),
-    Kind.DECIMAL: ("VARCHAR", pa.string()),
-    Kind.BOOLEAN: ("BOOLEAN", pa.bool_()),
-    Kind.TIME: ("TIMESTAMPTZ", pa.timestamp("s", tz="UTC")),
-    Kind.TEXTS: ("VARCHAR[]", pa.list_(pa.string())),
-    Kind.IDS: ("VARCHAR[]", pa.list_(pa.string())),
-    Kind.MAP: ("MAP(VARCHAR, VARCHAR)", pa.map_(pa.string(), pa.string())),
-    Kind.JSON: ("JSON", pa.string()),
-}
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table.
-
-    Attributes:
-        path: the field's path in the API's object, or the column's own name where `derived`.
-        kind: what it holds.
-        comment: its meaning and unit, in one line.
-        personal: whether it may hold a person's data.
-        derived: whether the pipeline makes it, so that no field of the API fills it.
-    """
-
-    path: str
-    kind: Kind
-    comment: str
-    personal: bool = False
-    derived: bool = False
-
-    @property
-    def name(self) -> str:
-        """The column's name: the path joined by `_`."""
-        return self.path.replace(".", "_")
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of the data contract and the columns it has, in order.
-
-    Attributes:
-        name: the table.
-        grain: what one row is.
-        columns: all columns.
-        older: paths that older API versions use for a path of today.
-    """
-
-    name: str
-    grain: str
-    columns: tuple[Column, ...]
-    older: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def fields(self) -> tuple[Column, ...]:
-        """The columns that the API's fields fill."""
-        return tuple(column for column in self.columns if not column.derived)
+from pipelines.children import CHILDREN
+from pipelines.columns import Column, Kind, Table
 
 
 def _address(path: str, whose: str) -> tuple[Column, ...]:
@@ -116,6 +23,10 @@ def _address(path: str, whose: str) -> tuple[Column, ...]:
 
 
 _K = Kind
+_LOCALES = (
+    "auto|bg|cs|da|de|el|en|en-GB|es|es-419|et|fi|fil|fr|fr-CA|hi-IN|hr|hu|id|it|ja|ko|lt|lv|"
+    "ms|mt|nb|nl|pl|pt|pt-BR|ro|ru|sk|sl|sv|th|tr|vi|zh|zh-HK|zh-TW"
+)
 
 SESSIONS = Table(
     "checkout_sessions",
@@ -127,10 +38,22 @@ SESSIONS = Table(
         Column("created", _K.TIME, "When the session was created, UTC"),
         Column("expires_at", _K.TIME, "When the session expires or expired, UTC"),
         Column("livemode", _K.BOOLEAN, "True for live mode, false for test mode"),
-        Column("mode", _K.TEXT, "payment, setup or subscription"),
-        Column("status", _K.TEXT, "open, complete or expired"),
-        Column("payment_status", _K.TEXT, "paid, unpaid or no_payment_required"),
-        Column("ui_mode", _K.TEXT, "How it is shown: hosted_page, embedded_page, form or elements"),
+        Column(
+            "mode", _K.TEXT, "payment, setup or subscription", one_of="payment|setup|subscription"
+        ),
+        Column("status", _K.TEXT, "open, complete or expired", one_of="complete|expired|open"),
+        Column(
+            "payment_status",
+            _K.TEXT,
+            "paid, unpaid or no_payment_required",
+            one_of="no_payment_required|paid|unpaid",
+        ),
+        Column(
+            "ui_mode",
+            _K.TEXT,
+            "hosted_page, embedded_page, form or elements; once hosted, embedded or custom",
+            one_of="elements|embedded_page|form|hosted_page|custom|embedded|hosted",
+        ),
         Column("currency", _K.TEXT, "Currency of the amounts, ISO 4217, lower case"),
         Column("amount_subtotal", _K.MINOR, "Sum of the items before discount and tax, minor unit"),
         Column("amount_total", _K.MINOR, "What the customer pays in all, minor unit"),
@@ -164,7 +87,7 @@ SESSIONS = Table(
         Column("adaptive_pricing.enabled", _K.BOOLEAN, "Whether Adaptive Pricing may apply"),
         Column("customer", _K.ID, "Customer id", personal=True),
         Column("customer_account", _K.TEXT, "Account id of the customer", personal=True),
-        Column("customer_creation", _K.TEXT, "always or if_required"),
+        Column("customer_creation", _K.TEXT, "always or if_required", one_of="always|if_required"),
         Column(
             "customer_email", _K.TEXT, "E-mail that the session was prefilled with", personal=True
         ),
@@ -173,7 +96,12 @@ SESSIONS = Table(
         Column("customer_details.individual_name", _K.TEXT, "Customer's own name", personal=True),
         Column("customer_details.business_name", _K.TEXT, "Customer's business", personal=True),
         Column("customer_details.phone", _K.TEXT, "Phone the customer gave", personal=True),
-        Column("customer_details.tax_exempt", _K.TEXT, "none, exempt or reverse"),
+        Column(
+            "customer_details.tax_exempt",
+            _K.TEXT,
+            "none, exempt or reverse",
+            one_of="exempt|none|reverse",
+        ),
         *_address("customer_details.address", "Customer's"),
         Column(
             "collected_information.business_name", _K.TEXT, "Business name collected", personal=True
@@ -211,7 +139,12 @@ SESSIONS = Table(
         Column("payment_method_types", _K.TEXTS, "Payment methods offered"),
         Column("allowed_payment_method_types", _K.TEXTS, "Payment methods allowed"),
         Column("excluded_payment_method_types", _K.TEXTS, "Payment methods left out"),
-        Column("payment_method_collection", _K.TEXT, "always or if_required"),
+        Column(
+            "payment_method_collection",
+            _K.TEXT,
+            "always or if_required",
+            one_of="always|if_required",
+        ),
         Column("payment_method_configuration_details.id", _K.TEXT, "Payment method configuration"),
         Column("payment_method_configuration_details.parent", _K.TEXT, "Its parent configuration"),
         Column("payment_method_options", _K.JSON, "Options of each payment method"),
@@ -224,47 +157,85 @@ SESSIONS = Table(
             "saved_payment_method_options.payment_method_remove",
             _K.TEXT,
             "Whether saved methods can be removed: enabled or disabled",
+            one_of="disabled|enabled",
         ),
         Column(
             "saved_payment_method_options.payment_method_save",
             _K.TEXT,
             "Whether methods can be saved: enabled or disabled",
+            one_of="disabled|enabled",
         ),
         Column("automatic_tax.enabled", _K.BOOLEAN, "Whether tax is calculated automatically"),
         Column("automatic_tax.liability.account", _K.ID, "Account liable for the tax"),
-        Column("automatic_tax.liability.type", _K.TEXT, "Who is liable: self or account"),
+        Column(
+            "automatic_tax.liability.type",
+            _K.TEXT,
+            "Who is liable: self or account",
+            one_of="account|self",
+        ),
         Column("automatic_tax.provider", _K.TEXT, "Who calculates the tax"),
-        Column("automatic_tax.status", _K.TEXT, "complete, failed or requires_location_inputs"),
+        Column(
+            "automatic_tax.status",
+            _K.TEXT,
+            "complete, failed or requires_location_inputs",
+            one_of="complete|failed|requires_location_inputs",
+        ),
         Column("tax_id_collection.enabled", _K.BOOLEAN, "Whether tax ids are collected"),
-        Column("tax_id_collection.required", _K.TEXT, "if_supported or never"),
+        Column(
+            "tax_id_collection.required",
+            _K.TEXT,
+            "if_supported or never",
+            one_of="if_supported|never",
+        ),
         Column("shipping_cost.amount_subtotal", _K.MINOR, "Shipping before tax, minor unit"),
         Column("shipping_cost.amount_tax", _K.MINOR, "Tax on the shipping, minor unit"),
         Column("shipping_cost.amount_total", _K.MINOR, "Shipping with tax, minor unit"),
         Column("shipping_cost.shipping_rate", _K.ID, "Shipping rate id"),
         Column("shipping_cost.taxes", _K.JSON, "Each tax on the shipping, minor unit"),
         Column("shipping_address_collection.allowed_countries", _K.TEXTS, "Where it may be sent"),
-        Column("billing_address_collection", _K.TEXT, "auto or required"),
+        Column("billing_address_collection", _K.TEXT, "auto or required", one_of="auto|required"),
         Column("phone_number_collection.enabled", _K.BOOLEAN, "Whether a phone number is asked"),
         Column("name_collection.business.enabled", _K.BOOLEAN, "Whether a business name is asked"),
         Column("name_collection.business.optional", _K.BOOLEAN, "Whether it may be left out"),
         Column("name_collection.individual.enabled", _K.BOOLEAN, "Whether a name is asked"),
         Column("name_collection.individual.optional", _K.BOOLEAN, "Whether it may be left out"),
-        Column("consent.promotions", _K.TEXT, "Consent to promotions: opt_in or opt_out"),
-        Column("consent.terms_of_service", _K.TEXT, "accepted when the terms were accepted"),
+        Column(
+            "consent.promotions",
+            _K.TEXT,
+            "Consent to promotions: opt_in or opt_out",
+            one_of="opt_in|opt_out",
+        ),
+        Column(
+            "consent.terms_of_service",
+            _K.TEXT,
+            "accepted when the terms were accepted",
+            one_of="accepted",
+        ),
         Column(
             "consent_collection.payment_method_reuse_agreement.position",
             _K.TEXT,
             "Where the reuse agreement is shown: auto or hidden",
+            one_of="auto|hidden",
         ),
-        Column("consent_collection.promotions", _K.TEXT, "auto or none"),
-        Column("consent_collection.terms_of_service", _K.TEXT, "required or none"),
+        Column("consent_collection.promotions", _K.TEXT, "auto or none", one_of="auto|none"),
+        Column(
+            "consent_collection.terms_of_service",
+            _K.TEXT,
+            "required or none",
+            one_of="none|required",
+        ),
         Column("invoice_creation.enabled", _K.BOOLEAN, "Whether an invoice is made on payment"),
         Column("invoice_creation.invoice_data.account_tax_ids", _K.IDS, "Seller's tax ids on it"),
         Column("invoice_creation.invoice_data.custom_fields", _K.JSON, "Custom fields on it"),
         Column("invoice_creation.invoice_data.description", _K.TEXT, "Description on it"),
         Column("invoice_creation.invoice_data.footer", _K.TEXT, "Footer on it"),
         Column("invoice_creation.invoice_data.issuer.account", _K.ID, "Account that issues it"),
-        Column("invoice_creation.invoice_data.issuer.type", _K.TEXT, "Issuer: self or account"),
+        Column(
+            "invoice_creation.invoice_data.issuer.type",
+            _K.TEXT,
+            "Issuer: self or account",
+            one_of="account|self",
+        ),
         Column(
             "invoice_creation.invoice_data.metadata",
             _K.MAP,
@@ -278,12 +249,25 @@ SESSIONS = Table(
         ),
         Column("invoice_creation.invoice_data.rendering_options.template", _K.TEXT, "Its template"),
         Column("managed_payments.enabled", _K.BOOLEAN, "Whether Managed Payments applies"),
-        Column("locale", _K.TEXT, "Language of the page"),
-        Column("origin_context", _K.TEXT, "Where the customer came from: web or mobile_app"),
+        Column("locale", _K.TEXT, "Language of the page", one_of=_LOCALES),
         Column(
-            "submit_type", _K.TEXT, "Label of the pay button: auto, book, donate, pay, subscribe"
+            "origin_context",
+            _K.TEXT,
+            "Where the customer came from: web or mobile_app",
+            one_of="mobile_app|web",
         ),
-        Column("redirect_on_completion", _K.TEXT, "always, if_required or never"),
+        Column(
+            "submit_type",
+            _K.TEXT,
+            "Label of the pay button: auto, book, donate, pay, subscribe",
+            one_of="auto|book|donate|pay|subscribe",
+        ),
+        Column(
+            "redirect_on_completion",
+            _K.TEXT,
+            "always, if_required or never",
+            one_of="always|if_required|never",
+        ),
         Column("success_url", _K.TEXT, "Where the customer goes after completion"),
         Column("cancel_url", _K.TEXT, "Where the customer goes after giving up"),
         Column("return_url", _K.TEXT, "Where the customer returns to from an embedded page"),
@@ -315,4 +299,4 @@ SESSIONS = Table(
     older={"shipping_details": "collected_information.shipping_details"},
 )
 
-TABLES = (SESSIONS,)
+TABLES = (SESSIONS, *CHILDREN)

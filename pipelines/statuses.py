@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines.config import Account, Settings
 from pipelines.errors import UsageError
-from pipelines.warehouse import Warehouse
+from pipelines.publish import readable
 from pipelines.windows import Window, iso, newest_covered, subtract, watermark
 
 _UNITS_S = {"s": 1, "min": 60, "m": 60, "h": 3_600, "d": 86_400}
@@ -19,9 +19,8 @@ def of(settings: Settings, account: Account) -> dict[str, Any]:
     Raises:
         WarehouseError: there is no warehouse, or it can't be read.
     """
-    warehouse = Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
     named = {"account": account.name}
-    figures, covered, runs, errors = warehouse.answers(
+    figures, covered, runs, errors = readable(settings).answers(
         {
             "state/status": named,
             "state/coverage": named,
@@ -41,7 +40,7 @@ def of(settings: Settings, account: Account) -> dict[str, Any]:
         **figures[0],
         "last_runs": runs,
         "last_error": errors[0] if errors else None,
-        "file_size_bytes": warehouse.size_bytes,
+        "file_size_bytes": settings.warehouse.path.stat().st_size,
     }
 
 

@@ -150,9 +150,17 @@ class Warehouse:
             connection.execute("commit")
 
     @property
-    def size_bytes(self) -> int:
-        """The file's size."""
-        return self.path.stat().st_size
+    def state_on_disk(self) -> tuple[int, int] | None:
+        """The file's size in bytes and its time of change in ns; None while a load is under way."""
+        if self._log.exists():
+            return None
+        stat = self.path.stat()
+        return stat.st_size, stat.st_mtime_ns
+
+    @property
+    def _log(self) -> Path:
+        """What was committed and isn't in the file yet."""
+        return self.path.with_name(f"{self.path.name}.wal")
 
     def answers(self, questions: Mapping[str, Mapping[str, Any]]) -> list[list[dict[str, Any]]]:
         """Return the rows of several named queries, all of one moment.
@@ -163,9 +171,7 @@ class Warehouse:
         Raises:
             WarehouseError: there is no file, or it can't be read.
         """
-        self.require()
-        with self._open(read_only=True) as connection:
-            layout.version(connection, str(self.path))
+        with self.reading() as connection:
             return [
                 _answer(connection, query(name), given).to_pylist()
                 for name, given in questions.items()
@@ -178,9 +184,7 @@ class Warehouse:
             WarehouseError: there is no file, or it can't be read.
             UsageError: DuckDB doesn't accept the SQL.
         """
-        self.require()
-        with self._open(read_only=True) as connection:
-            layout.version(connection, str(self.path))
+        with self.reading() as connection:
             # No files, no network, no extensions; and no way back to them.
             connection.execute("set enable_external_access = false")
             connection.execute("set lock_configuration = true")
@@ -188,6 +192,42 @@ class Warehouse:
                 return _answer(connection, sql, parameters)
             except duckdb.Error as error:
                 raise UsageError(f"DuckDB: {_first_lines(error)}") from None
+
+    @contextmanager
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the file for questions, all of one moment, with all of the machine's cores.
+
+        Raises:
+            WarehouseError: there is no file, or it can't be read.
+        """
+        self.require()
+        with self._open(read_only=True) as connection:
+            layout.version(connection, str(self.path))
+            connection.execute("set threads = $threads", {"threads": os.cpu_count() or 1})
+            yield connection
+
+    @contextmanager
+    def attached(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Attach the file, read-only, as `source` to a connection that may write elsewhere.
+
+        Raises:
+            WarehouseError: there is no file, or it can't be read.
+        """
+        self.require()
+        with self._held(self._attach) as connection:
+            layout.version(connection, str(self.path))
+            connection.execute("set threads = $threads", {"threads": os.cpu_count() or 1})
+            yield connection
+
+    def _attach(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(config=CONFIG)
+        try:
+            connection.execute(query("publish/attach_source"), {"path": str(self.path)})
+            connection.execute(query("publish/use_source"))
+        except duckdb.Error:
+            connection.close()
+            raise
+        return connection
 
     def require(self) -> None:
         """Check that there is a file.
@@ -225,8 +265,18 @@ class Warehouse:
 
     @contextmanager
     def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        def connect() -> duckdb.DuckDBPyConnection:
+            return duckdb.connect(str(self.path), read_only=read_only, config=CONFIG)
+
+        with self._held(connect) as connection:
+            yield connection
+
+    @contextmanager
+    def _held(
+        self, connect: Callable[[], duckdb.DuckDBPyConnection]
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._turn:
-            connection = self._connect(read_only=read_only)
+            connection = self._patiently(connect)
             try:
                 connection.execute("set TimeZone = 'UTC'")
                 yield connection
@@ -244,14 +294,16 @@ class Warehouse:
                 with suppress(duckdb.Error):
                     connection.close()
 
-    def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    def _patiently(
+        self, connect: Callable[[], duckdb.DuckDBPyConnection]
+    ) -> duckdb.DuckDBPyConnection:
         deadline = time.monotonic() + self._lock_timeout_s
         wait = FIRST_WAIT_S
         while True:
             # The file and its log hold personal data: for their owner alone.
             before = os.umask(0o077)
             try:
-                return duckdb.connect(str(self.path), read_only=read_only, config=CONFIG)
+                return connect()
             except duckdb.Error as error:
                 if "Could not set lock" not in str(error) or time.monotonic() + wait > deadline:
                     raise self._unusable(error) from None

@@ -128,7 +128,9 @@ def _run(
     else:
         with display.progress(quiet=json_) as tell:
             options = Options(progress=tell)
-            reports = runs.one_after_the_other(chosen, lambda account: run(account, options))
+            reports = runs.one_after_the_other(
+                settings, chosen, lambda account: run(account, options)
+            )
     if json_:
         display.say(display.as_json(together(reports, many=len(chosen) > 1)))
     else:

@@ -5,11 +5,20 @@ create table if not exists meta.schema_version (
     applied_at timestamptz not null
 );
 
+-- What the marts need of config.yaml, as of the last run; one row.
+create table if not exists meta.settings (
+    timezone varchar not null
+);
+
+insert into meta.settings
+select 'UTC' where not exists (select 1 from meta.settings);
+
 create table if not exists meta.accounts (
     account varchar not null,
     livemode boolean,
     key_fingerprint varchar not null,
-    api_time bigint not null
+    api_time bigint not null,
+    sync_start bigint
 );
 
 create table if not exists meta.coverage (
@@ -58,7 +67,8 @@ create table if not exists meta.rejects (
     reason varchar not null,
     payload varchar not null,
     observed_at timestamptz not null,
-    run_id varchar not null
+    run_id varchar not null,
+    api_version varchar
 );
 
 create table if not exists meta.drift (
@@ -70,6 +80,13 @@ create table if not exists meta.drift (
     example_id varchar not null
 );
 
+-- Empty in the warehouse itself.
+create table if not exists meta.published (
+    fingerprint varchar not null,
+    source_size_bytes bigint not null,
+    source_mtime_ns bigint not null
+);
+
 create table if not exists checkout_session_history (
     account varchar not null,
     id varchar not null,
@@ -79,33 +96,6 @@ create table if not exists checkout_session_history (
     api_version varchar not null,
     observed_at timestamptz not null,
     superseded_at timestamptz not null,
-    payload json using compression zstd
+    payload json using compression zstd,
+    last_seen_at timestamptz
 );
-
-comment on table meta.schema_version is 'Versions of this file''s layout, the newest last';
-comment on table meta.accounts is 'One row an account: its mode, and 16 hex digits that tell its key';
-comment on column meta.accounts.account is 'Name of the Stripe account in config.yaml';
-comment on column meta.accounts.livemode is 'True for live mode; null until a session was seen';
-comment on column meta.accounts.key_fingerprint is 'Part of a SHA-256 over address, key and connected account';
-comment on column meta.accounts.api_time is 'Latest API time seen, epoch seconds';
-comment on table meta.coverage is 'Windows read completely: every session with after < created <= until is stored';
-comment on column meta.coverage."after" is 'Start of the window, itself outside, epoch seconds UTC';
-comment on column meta.coverage.until is 'End of the window, itself inside, epoch seconds UTC';
-comment on table meta.unsettled is 'Stored sessions that may still change by themselves';
-comment on column meta.unsettled.read_at is 'API time when it was last read';
-comment on column meta.unsettled.reason is 'open, unpaid (a late payment may come), or fresh (fields may be filled in)';
-comment on table meta.runs is 'One row a run of an account';
-comment on column meta.runs.outcome is 'running, completed, completed_with_rejects, failed or interrupted';
-comment on column meta.runs.started_at is 'API time of its first response';
-comment on column meta.runs.ended_at is 'API time of its last response';
-comment on column meta.runs.requests is 'Every request sent, the retried ones too';
-comment on column meta.runs.sessions_read is 'Distinct sessions: inserted + updated + unchanged + rejected';
-comment on column meta.runs.duration_s is 'Seconds that the run took';
-comment on table meta.rejects is 'Sessions that have no place in the columns, one row a session';
-comment on column meta.rejects.reason is 'What did not fit, and where; never a value';
-comment on table meta.drift is 'Field paths that the columns do not know';
-comment on table checkout_session_history is 'Superseded versions of sessions, one row a version';
-comment on column checkout_session_history.amount_total is 'What the customer pays in all, minor unit';
-comment on column checkout_session_history.observed_at is 'API time when this version was first seen';
-comment on column checkout_session_history.superseded_at is 'API time when the next version was first seen';
-comment on column checkout_session_history.payload is 'The session as received then';

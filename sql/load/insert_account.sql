@@ -1,2 +1,2 @@
-insert into meta.accounts (account, livemode, key_fingerprint, api_time)
-values ($account, $livemode, $key_fingerprint, $api_time);
+insert into meta.accounts (account, livemode, key_fingerprint, api_time, sync_start)
+values ($account, $livemode, $key_fingerprint, $api_time, $sync_start);

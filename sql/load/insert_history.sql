@@ -9,7 +9,8 @@ select
     stored.api_version,
     stored.observed_at,
     incoming.observed_at as superseded_at,
-    stored.payload
+    stored.payload,
+    greatest(stored.observed_at, unsettled.read_at) as last_seen_at
 from verdicts
 inner join incoming on verdicts.id = incoming.id
 inner join checkout_sessions as stored
@@ -17,4 +18,6 @@ inner join checkout_sessions as stored
         stored.id = incoming.id
         and stored.account = $account
         and stored.created between to_timestamp($oldest::bigint) and to_timestamp($newest::bigint)
+left join meta.unsettled as unsettled
+    on unsettled.account = $account and incoming.id = unsettled.id
 where verdicts.verdict = 'changed' and verdicts.reshaped_from is null;

@@ -5,7 +5,8 @@ import csv
 import pytest
 from canned import DATA
 
-from pipelines.schema import SESSIONS, Kind
+from pipelines.columns import Kind
+from pipelines.schema import SESSIONS
 
 TIMES = {"created", "expires_at", "after_expiration.recovery.expires_at"}
 COLUMNS = {column.path: column for column in SESSIONS.fields}

@@ -1,0 +1,96 @@
+"""The tables and marts as Parquet files, by month where they are large; only what changed is written.
+
+Each file is written beside its place and put there at once.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from pipelines.queries import names, query
+from pipelines.schema import TABLES
+from pipelines.warehouse import Warehouse
+
+MANIFEST = ".manifest.json"
+"""What each file was made from, beside the files: a fingerprint by path."""
+HISTORY = "checkout_session_history"
+LARGE_MARTS = ("sessions", "abandoned_sessions")
+
+
+def write(warehouse: Warehouse, folder: Path) -> None:
+    """Bring a folder up to date: `<table>.parquet`, or `<table>/month=2026-09/data.parquet`.
+
+    Raises:
+        OSError: the folder can't be written.
+        WarehouseError: the warehouse can't be read.
+    """
+    before = os.umask(0o077)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with warehouse.reading() as connection:
+            _write_changed(connection, folder)
+    finally:
+        os.umask(before)
+
+
+def _write_changed(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    stored = _manifest(folder)
+    ((state,),) = connection.execute(query("publish/fingerprint")).fetchall()
+    if stored.get("state") == state:
+        return
+    made: dict[str, str] = {}
+    for name, how in _relations():
+        connection.execute(query("parquet/choose"), {"relation": name})
+        connection.execute(query(f"parquet/{how}"))
+        parts = connection.execute(query("parquet/months")).fetchall()
+        if not parts and how == "whole":  # an empty one is there, too
+            parts = [("all", "empty")]
+        for month, fingerprint in parts:
+            path = _path(name, None if how == "whole" else month)
+            made[path] = fingerprint
+            if stored.get(path) != fingerprint or not (folder / path).is_file():
+                _write_part(connection, month, folder / path)
+    for gone in stored.keys() - made.keys() - {"state"}:
+        (folder / gone).unlink(missing_ok=True)
+    _put(folder / MANIFEST, json.dumps(made | {"state": state}, indent=1).encode())
+
+
+def _relations() -> Iterator[tuple[str, str]]:
+    """Yield each table and mart with the query that cuts it: whole, or by month."""
+    for table in TABLES:
+        child = any(column.name == "session_id" for column in table.columns)
+        yield table.name, "children_by_month" if child else "by_month"
+    yield HISTORY, "history_by_month"
+    for mart in names("marts"):
+        yield f"marts.{mart}", "by_month" if mart in LARGE_MARTS else "whole"
+
+
+def _path(name: str, month: str | None) -> str:
+    """Return a file's place in the folder, as tools find partitions: `sessions/month=2026-09/`."""
+    place = name.replace(".", "/")
+    return f"{place}.parquet" if month is None else f"{place}/month={month}/data.parquet"
+
+
+def _write_part(connection: duckdb.DuckDBPyConnection, month: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    rows = connection.sql(query("parquet/month"), params={"month": month})
+    rows.write_parquet(str(part), compression="zstd")
+    part.replace(path)
+
+
+def _put(path: Path, content: bytes) -> None:
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def _manifest(folder: Path) -> dict[str, str]:
+    try:
+        found = json.loads((folder / MANIFEST).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

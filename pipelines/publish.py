@@ -1,0 +1,109 @@
+"""A read-only copy of the warehouse for other tools: they never wait for a load, nor a load for them.
+
+It is written beside its place and put there at once, so that whoever has the old one open keeps it.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+
+from pipelines import parquet
+from pipelines.config import Settings
+from pipelines.errors import WarehouseError
+from pipelines.queries import query
+from pipelines.warehouse import Warehouse
+
+
+def publish(settings: Settings) -> None:
+    """Bring the copy and the Parquet files up to date, where the settings ask for them.
+
+    What did not change since they were written is left alone.
+
+    Raises:
+        WarehouseError: the warehouse can't be read, or a copy can't be written; the copy that was
+            there is there still.
+    """
+    copy, folder = settings.publish.path, settings.publish.parquet
+    if copy is not None:
+        _copy(_warehouse(settings), copy)
+    if folder is not None:
+        with _written(folder):
+            parquet.write(readable(settings), folder)
+
+
+def readable(settings: Settings) -> Warehouse:
+    """Return where questions are answered: the copy if it is current, else the warehouse."""
+    warehouse = _warehouse(settings)
+    copy = settings.publish.path
+    if copy is None or not warehouse.exists:
+        return warehouse
+    _, state = _stamp(copy)
+    return Warehouse(copy, 0) if state == warehouse.state_on_disk is not None else warehouse
+
+
+def _warehouse(settings: Settings) -> Warehouse:
+    return Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
+
+
+def _stamp(copy: Path) -> tuple[str | None, tuple[int, int] | None]:
+    """Return of which state a copy is: its fingerprint, and the warehouse's file at that time."""
+    with suppress(WarehouseError, duckdb.Error):
+        ((row,),) = Warehouse(copy, 0).answers({"publish/stamped": {}})
+        return row["fingerprint"], (row["source_size_bytes"], row["source_mtime_ns"])
+    return None, None
+
+
+def _copy(warehouse: Warehouse, copy: Path) -> None:
+    with _alone(copy), warehouse.attached() as connection, _written(copy):
+        # The warehouse can't change from here on: who reads it locks writers out.
+        state = warehouse.state_on_disk
+        ((fingerprint,),) = connection.execute(query("publish/fingerprint")).fetchall()
+        if fingerprint == _stamp(copy)[0]:
+            return
+        part = copy.with_name(f".{copy.name}.part")
+        part.unlink(missing_ok=True)  # of one that was killed
+        try:
+            connection.execute(query("publish/attach_target"), {"path": str(part)})
+            connection.execute(query("publish/copy"))
+            size_bytes, mtime_ns = state if state is not None else (-1, -1)
+            stamp = {"fingerprint": fingerprint, "size_bytes": size_bytes, "mtime_ns": mtime_ns}
+            connection.execute(query("publish/stamp"), stamp)
+            connection.execute(query("publish/detach_target"))
+            part.replace(copy)
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(copy: Path) -> Iterator[None]:
+    """Write a copy as the only one: of two runs that end together, one waits for the other."""
+    lock = copy.with_name(f".{copy.name}.lock")
+    before = os.umask(0o077)
+    try:
+        with _written(copy):
+            copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            held = lock.open("w")
+        with held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            yield
+    finally:
+        os.umask(before)
+
+
+@contextmanager
+def _written(place: Path) -> Iterator[None]:
+    """Say in one line that a copy can't be written, and what to do."""
+    try:
+        yield
+    except (OSError, duckdb.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error).split("\n")[0]
+        raise WarehouseError(
+            f"{place} can't be published: {reason}. What was loaded is safe, and so is the copy"
+            " that was there; the next run tries again",
+            path=str(place),
+        ) from None

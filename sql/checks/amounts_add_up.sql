@@ -1,0 +1,18 @@
+-- Total = subtotal - discount + shipping + tax; inclusive tax is inside the subtotal already, and a
+-- session may have both kinds.
+select
+    account,
+    id,
+    currency,
+    amount_total,
+    amount_subtotal,
+    total_details_amount_discount,
+    total_details_amount_shipping,
+    total_details_amount_tax
+from checkout_sessions
+where
+    amount_total - (
+        amount_subtotal
+        - coalesce(total_details_amount_discount, 0)
+        + coalesce(total_details_amount_shipping, 0)
+    ) not between 0 and coalesce(total_details_amount_tax, 0);

@@ -1,0 +1,2 @@
+-- The table or view to export.
+set variable relation = $relation;

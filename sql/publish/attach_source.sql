@@ -1,0 +1,1 @@
+attach $path as source (read_only);

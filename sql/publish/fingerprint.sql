@@ -1,0 +1,23 @@
+-- One value that differs where sessions, or what the marts make of them, differ. Coverage and runs
+-- are left out, so that a run that found nothing new publishes nothing.
+select
+    md5(
+        concat_ws(
+            ' ',
+            (select max(version) from meta.schema_version),
+            (select timezone from meta.settings),
+            (
+                select (
+                    count(*),
+                    bit_xor(hash(account, id, observed_at, missing_since, run_id, api_version))
+                )
+                from main.checkout_sessions
+            ),
+            (
+                select (count(*), bit_xor(hash(account, session_id, position, observed_at)))
+                from main.checkout_session_line_items
+            ),
+            (select (count(*), max(superseded_at)) from main.checkout_session_history),
+            (select (count(*), bit_xor(hash(account, id, reason))) from meta.rejects)
+        )
+    ) as fingerprint;
