@@ -25,6 +25,7 @@ FILE_NAME = "config.yaml"
 PREFIX = "CHECKOUTS_"
 EARLIEST, LATEST = -62_135_510_400, 253_402_214_400
 """The years 1 to 9999, a day within, so that every time zone can show them; epoch seconds."""
+LAKE = "ducklake:"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 OTHER_VARIABLES = ("CHECKOUTS_PRIVACY_KEY",)
 """Variables with our prefix that are no settings."""
@@ -65,10 +66,20 @@ class Account(Frozen, frozen=True):
 
 
 class Warehouse(Frozen, frozen=True):
-    """Where the DuckDB file is, and how many seconds to wait for its lock."""
+    """Where the sessions are kept, and how many seconds to wait for others who use it.
+
+    `path` is a DuckDB file, or a lake's address as `ducklake:postgres:host=db dbname=lake`, whose
+    data files are at `data_path`.
+    """
 
     path: Path = Path("data/checkouts.duckdb")
+    data_path: str | None = None
     lock_timeout_s: Seconds = 60
+
+    @property
+    def catalog(self) -> str | None:
+        """The address of the lake's catalog; None for a file."""
+        return str(self.path).removeprefix(LAKE) if str(self.path).startswith(LAKE) else None
 
 
 class Sync(Frozen, frozen=True):
@@ -357,13 +368,23 @@ def _absolute(settings: Settings, base: Path, file: Path | None) -> Settings:
         settings,
         file=file.absolute() if file is not None else None,
         stripe=replace(settings.stripe, base_url=settings.stripe.base_url.rstrip("/")),
-        warehouse=replace(settings.warehouse, path=resolved(settings.warehouse.path)),
+        warehouse=_located(settings.warehouse, base),
         publish=replace(
             settings.publish,
             path=resolved(settings.publish.path),
             parquet=resolved(settings.publish.parquet),
         ),
     )
+
+
+def _located(warehouse: Warehouse, base: Path) -> Warehouse:
+    """Make a file's path absolute, and that of a lake's data where it is no URL."""
+    path, data_path = warehouse.path, warehouse.data_path
+    if warehouse.catalog is None:
+        path = base / path
+    if data_path is not None and "://" not in data_path:
+        data_path = f"{base / data_path}/"  # with a slash at its end, as DuckLake notes it down
+    return msgspec.structs.replace(warehouse, path=path, data_path=data_path)
 
 
 def _check(settings: Settings, environ: Mapping[str, str]) -> None:
@@ -390,11 +411,31 @@ def _check(settings: Settings, environ: Mapping[str, str]) -> None:
         refuse("sync.schedule", f"expected five cron fields, got {_shown(settings.sync.schedule)}")
     if settings.publish.path == settings.warehouse.path:
         refuse("publish.path", "it is the warehouse itself; name another file")
+    _check_lake(settings, refuse)
     _check_unfinished(settings, refuse)
     names = [account.name for account in settings.accounts]
     for name in names:
         if names.count(name) > 1:
             refuse("accounts", f"two accounts are named {name!r}; names must differ")
+
+
+def _check_lake(settings: Settings, refuse: typing.Callable[[str, str], typing.NoReturn]) -> None:
+    """Check a lake's address, which holds no password, and what only a file or a lake can do."""
+    catalog, data_path = settings.warehouse.catalog, settings.warehouse.data_path
+    if catalog is None:
+        return
+    if re.search(r"\bpassword\b|://?[^ ]*@", catalog):
+        refuse("warehouse.path", "it must not hold a password; set PGPASSWORD, or PGPASSFILE")
+    if not re.fullmatch(r"postgres:[a-z_]+=[^\s'\\]+( [a-z_]+=[^\s'\\]+)*", catalog):
+        refuse(
+            "warehouse.path",
+            "expected a lake's address such as ducklake:postgres:host=db dbname=lake,"
+            f" got {_shown(str(settings.warehouse.path))}",
+        )
+    if not data_path:
+        refuse("warehouse.data_path", "a lake needs one: a folder, or a URL as s3://bucket/lake")
+    if settings.publish.path is not None:
+        refuse("publish.path", "a lake needs no copy: there nobody waits for a load; leave it out")
 
 
 def _check_unfinished(

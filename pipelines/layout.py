@@ -4,6 +4,7 @@ import duckdb
 
 from pipelines.columns import Table
 from pipelines.errors import WarehouseError
+from pipelines.places import ZSTD, Place
 from pipelines.queries import in_order, names, query
 from pipelines.schema import TABLES
 
@@ -37,8 +38,8 @@ def version(connection: duckdb.DuckDBPyConnection, path: str) -> int:
     return found
 
 
-def migrate(connection: duckdb.DuckDBPyConnection, path: str) -> None:
-    """Bring a file to this program's layout, in one transaction; a current one isn't touched.
+def migrate(connection: duckdb.DuckDBPyConnection, place: Place) -> None:
+    """Bring a warehouse to this program's layout, in one transaction; a current one isn't touched.
 
     Tables are made where they lack, then each version since the file's own makes what else it
     changed, then all that holds no data is made anew.
@@ -46,23 +47,25 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: str) -> None:
     Raises:
         WarehouseError: it is another program's file, or a newer program's.
     """
-    found = version(connection, path)
+    found = version(connection, place.name)
     if found == VERSION:
         return
+    place.prepare(connection)
     connection.execute("begin")
-    connection.execute(query("ddl/schemas"))
+    place.define(connection, query("ddl/schemas"))
     for table in TABLES:
-        connection.execute(create(table))
-    connection.execute(query("ddl/meta"))
+        place.define(connection, create(table))
+    place.define(connection, query("ddl/meta"))
     for step in range(found + 1, VERSION + 1):
         if found and f"layout_{step}" in names("ddl"):
-            connection.execute(query(f"ddl/layout_{step}"))
+            place.define(connection, query(f"ddl/layout_{step}"))
     for table in TABLES:
-        connection.execute(comments(table))
-    connection.execute(query("ddl/comments"))
-    connection.execute(query("ddl/macros"))
+        place.define(connection, comments(table))
+    place.define(connection, query("ddl/comments"))
+    place.define(connection, query("ddl/macros"))
     for mart in in_order("marts"):
-        connection.execute(query(f"marts/{mart}"))
+        place.define(connection, query(f"marts/{mart}"))
+    place.arrange(connection)
     connection.execute(query("ddl/note_version"), {"version": VERSION})
     connection.execute("commit")
 
@@ -72,7 +75,7 @@ def create(table: Table) -> str:
     columns = ",\n".join(
         f'    "{column.name}" {column.kind.sql}'
         # zstd: a third of the time and a sixth of the room of DuckDB's own choice.
-        + (" using compression zstd" if column.name == "payload" else "")
+        + (ZSTD if column.name == "payload" else "")
         for column in table.columns
     )
     return f"create table if not exists {table.name} (\n{columns}\n)"

@@ -19,6 +19,7 @@ from pipelines.errors import (
 from pipelines.fetch import Fetched, Fetcher
 from pipelines.load import Counts, Load, Read
 from pipelines.pipeline import Fetch, Options, Pipeline, Progress, fetchers_for
+from pipelines.places import place_of
 from pipelines.planner import Due, Piece
 from pipelines.publish import publish
 from pipelines.stripe_api import StripeApi
@@ -143,7 +144,7 @@ class _Run:
         self._options = options
         self._began = time.monotonic()
         self._start = settings.start_of(account)
-        self._warehouse = Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
+        self._warehouse = Warehouse(place_of(settings.warehouse))
         self._api = StripeApi.of(settings, account, options.transport)
         fetcher = Fetcher(
             self._api, settle_s=settings.sync.settle_s, line_items=settings.stripe.line_items
@@ -183,7 +184,7 @@ class _Run:
         self._known = {u.id: u.read_at for u in self._state.unsettled}
         self._livemode = self._state.livemode
         self._api.clock.see(self._state.api_time)
-        identity.check_account(self._api, self._account, self._state, self._warehouse.path)
+        identity.check_account(self._api, self._account, self._state, self._warehouse.name)
 
     def _sync(self) -> list[Piece]:
         """Return the newest window; the time in its response lets `_follow` plan the rest."""
@@ -234,7 +235,7 @@ class _Run:
         """Load windows in one transaction; runs in the loader's thread."""
         for one in fetched:
             stored = self._livemode
-            identity.check_mode(one.livemode, stored, self._account, self._warehouse.path)
+            identity.check_mode(one.livemode, stored, self._account, self._warehouse.name)
             self._livemode = one.livemode if stored is None else stored
         load = Load(
             account=self._account.name,

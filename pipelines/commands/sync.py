@@ -115,14 +115,15 @@ def _run(
     ranges: Sequence[str] = (),
 ) -> int:
     """Run the accounts one after the other and print what each did."""
-    from pipelines import display, runs
+    from pipelines import display, places, runs
     from pipelines.config import key_of
     from pipelines.pipeline import Options
 
     chosen = settings.chosen(accounts)
     for account in chosen:
         key_of(account)  # a missing key is found before anything begins
-    made = not settings.warehouse.path.exists()
+    place = places.place_of(settings.warehouse)
+    made = not place.exists
     if flow is not None:
         reports = flow()
     else:
@@ -134,8 +135,8 @@ def _run(
     if json_:
         display.say(display.as_json(together(reports, many=len(chosen) > 1)))
     else:
-        if made and settings.warehouse.path.exists():
-            display.say(f"made {settings.warehouse.path}")
+        if made and place.exists:
+            display.say(f"made {place.name}")
         for report in reports:
             display.show_report(report.as_json(), settings.zone, ranges)
     tell_errors(reports)

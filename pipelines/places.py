@@ -1,0 +1,415 @@
+"""Where a warehouse lives: a DuckDB file, or a DuckLake whose catalog is in PostgreSQL.
+
+The only module that knows the difference. A file has one writer at a time, by DuckDB's lock; in a
+lake all may write, and of two that change the same the slower one is told and tries again.
+"""
+
+import importlib.util
+import os
+import random
+import re
+import time
+from pathlib import Path
+from typing import Protocol
+
+import duckdb
+
+from pipelines import config
+from pipelines.errors import UsageError, WarehouseError
+from pipelines.queries import query
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.02, 0.5
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "threads": 1,
+}
+ZSTD = " using compression zstd"
+"""A lake's files have one compression for all columns, set by an option."""
+CONNECT_TIMEOUT_S = 10
+MOST_FILES, OLD_SNAPSHOTS = 500, 500
+"""How many files, and snapshots of more than a day, a lake may have before it is put in order."""
+
+FILE_FAILURES = (duckdb.IOException, duckdb.FatalException, duckdb.SerializationException)
+"""Failures of the file or the machine, not of the SQL."""
+LOST = (
+    "Connection refused",
+    "the database system is",
+    "server closed the connection",
+    "terminating connection",
+    "could not connect",
+    "connection to server",
+    "Could not connect",
+    "no connection to the server",
+    "SSL SYSCALL",
+)
+"""How PostgreSQL and its client say that the server is away for now."""
+OVERTAKEN = ("Transaction conflict", "duplicate key value", "could not serialize", "deadlock")
+"""How DuckLake and PostgreSQL say that another writer was faster."""
+
+
+_ENGINES: dict[tuple[str, bool], duckdb.DuckDBPyConnection] = {}
+"""DuckDB with a lake attached, by its name and whether read-only."""
+
+
+class Place(Protocol):
+    """What the rest of the program knows of a place.
+
+    Attributes:
+        name: what messages call it.
+        patience_s: how long to wait for it, in seconds.
+    """
+
+    name: str
+    patience_s: float
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a warehouse."""
+
+    def make(self) -> None:
+        """Make what a new warehouse needs around it."""
+
+    def connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        """Open it; whoever opens closes it."""
+
+    def define(self, connection: duckdb.DuckDBPyConnection, statements: str) -> None:
+        """Execute statements that define tables, views, macros and comments."""
+
+    def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Do what only this kind of place needs before it has tables."""
+
+    def arrange(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Do what only this kind of place needs once its tables are there."""
+
+    def take_turn(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Make sure that of two transactions at once only one succeeds."""
+
+    def confine(self, connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+        """Keep SQL of a user's own from files, the network and extensions, for good."""
+
+    def tidy(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Put in order what many small loads leave behind, where that is due."""
+
+    def size_bytes(self, connection: duckdb.DuckDBPyConnection) -> int:
+        """Return how much it holds."""
+
+    def failure(self, error: duckdb.Error) -> WarehouseError | None:
+        """Say in one line why it can't be used, and what to do; None where the SQL is at fault."""
+
+
+class Patience:
+    """Waits that grow, each of a random length, until a time is up."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._deadline = time.monotonic() + limit_s
+        self._wait = FIRST_WAIT_S
+
+    def wait(self) -> bool:
+        """Wait, or return False if the time is up."""
+        if time.monotonic() + self._wait > self._deadline:
+            return False
+        time.sleep(self._wait * random.uniform(0.5, 1))  # noqa: S311 -- no secret
+        self._wait = min(LONGEST_WAIT_S, self._wait * 2)
+        return True
+
+
+class File:
+    """A DuckDB file; DuckDB locks it against every other process for as long as one writes."""
+
+    def __init__(self, path: Path, patience_s: float) -> None:
+        self.path = path
+        self.name = str(path)
+        self.patience_s = patience_s
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a file."""
+        return self.path.exists()
+
+    @property
+    def state_on_disk(self) -> tuple[int, int] | None:
+        """The file's size in bytes and its time of change in ns; None while a load is under way."""
+        # What was committed and isn't in the file yet is in its log.
+        if self.path.with_name(f"{self.path.name}.wal").exists():
+            return None
+        stat = self.path.stat()
+        return stat.st_size, stat.st_mtime_ns
+
+    def make(self) -> None:
+        """Make the file's folder.
+
+        Raises:
+            WarehouseError: it can't be made.
+        """
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise WarehouseError(
+                f"{self.path.parent} can't be made ({error.strerror}); set warehouse.path"
+                " to a folder that can be written",
+                path=self.name,
+            ) from None
+
+    def connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        """Open the file."""
+        # The file and its log hold personal data: for their owner alone.
+        before = os.umask(0o077)
+        try:
+            return duckdb.connect(self.name, read_only=read_only, config=CONFIG)
+        finally:
+            os.umask(before)
+
+    def define(self, connection: duckdb.DuckDBPyConnection, statements: str) -> None:
+        """Execute statements."""
+        connection.execute(statements)
+
+    def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Do nothing more."""
+
+    def arrange(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Do nothing more."""
+
+    def take_turn(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Do nothing: the lock does it."""
+
+    def confine(self, connection: duckdb.DuckDBPyConnection, _: str) -> None:
+        """Keep SQL of a user's own from everything outside the file."""
+        connection.execute(query("file/confine"))
+
+    def tidy(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Do nothing: DuckDB does it when the file is closed."""
+
+    def size_bytes(self, _: duckdb.DuckDBPyConnection) -> int:
+        """Return the file's size."""
+        return self.path.stat().st_size
+
+    def failure(self, error: duckdb.Error) -> WarehouseError | None:
+        """Say in one line why the file can't be used, and what to do."""
+        text, path = str(error), self.name
+        holder = re.search(r"lock is held in (.*?) \(PID (\d+)\)", text)
+        if holder:
+            who = f"process {holder.group(2)} ({Path(holder.group(1)).name})"
+            return WarehouseError(
+                f"{path} is in use by {who}; waited {self.patience_s:g} s"
+                " (warehouse.lock_timeout_s). Nothing was written; try again when it has ended",
+                path=path,
+                holder=who,
+                passing=True,
+            )
+        if not isinstance(error, FILE_FAILURES):
+            return None
+        # DuckDB would open another engine's file with an extension of that engine.
+        if "not a valid DuckDB" in text or "duckdb_extension" in text:
+            return WarehouseError(
+                f"{path} is no DuckDB file; nothing was written to it. Move it away,"
+                " or set warehouse.path to another file",
+                path=path,
+            )
+        if "Permission denied" in text or "Read-only file system" in text:
+            return WarehouseError(
+                f"{path} can't be opened: permission denied. Nothing was written; give this user"
+                " the right to write there, or set warehouse.path",
+                path=path,
+            )
+        if "No space left" in text:
+            return WarehouseError(
+                f"{path} can't grow: the disk is full. What was committed before is safe; make"
+                " room and run again",
+                path=path,
+            )
+        return WarehouseError(f"{path} can't be used: {first_lines(error)}", path=path)
+
+
+class Lake:
+    """A DuckLake: its catalog in PostgreSQL, its data as Parquet in a folder or object store.
+
+    Passwords and keys come from the environment alone, as PostgreSQL's and AWS's tools read them.
+
+    Args:
+        catalog: the catalog's address, as `postgres:host=db dbname=lake`.
+        data_path: where the data files are.
+        patience_s: how long to wait for the catalog, or for other writers, in seconds.
+    """
+
+    def __init__(self, catalog: str, data_path: str, patience_s: float) -> None:
+        self.name = f"ducklake:{catalog}"
+        self.patience_s = patience_s
+        self._data_path = data_path
+
+    @property
+    def exists(self) -> bool:
+        """Whether the catalog is there.
+
+        Raises:
+            WarehouseError: it can't be reached.
+        """
+        try:
+            self.connect(read_only=True).close()
+        except duckdb.Error as error:
+            if "does not exist - and creating" not in str(error):
+                raise self.failure(error) or error from None
+            return False
+        return True
+
+    def make(self) -> None:
+        """Make the data's folder, where it is one.
+
+        Raises:
+            WarehouseError: it can't be made.
+        """
+        if "://" in self._data_path:
+            return
+        try:
+            Path(self._data_path).mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise WarehouseError(
+                f"{self._data_path} can't be made ({error.strerror}); set warehouse.data_path"
+                " to a folder that can be written",
+                path=self.name,
+            ) from None
+
+    def connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        """Connect to the lake through an engine that is kept: to load its extensions takes long."""
+        key = (self.name, read_only)
+        if key not in _ENGINES:
+            _ENGINES[key] = self._attached("lake/attach_read_only" if read_only else "lake/attach")
+        connection = _ENGINES[key].cursor()
+        connection.execute(query("lake/use"))
+        return connection
+
+    def define(self, connection: duckdb.DuckDBPyConnection, statements: str) -> None:
+        """Execute statements, without the two clauses that DuckLake doesn't know."""
+        for statement in duckdb.extract_statements(statements.replace(ZSTD, "")):
+            if not statement.query.lstrip().startswith("comment on column marts."):
+                connection.execute(statement)
+
+    def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Say how data is kept."""
+        connection.execute(query("lake/prepare"))
+
+    def arrange(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Say how the tables are cut."""
+        connection.execute(query("lake/arrange"))
+
+    def take_turn(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Change the one row that every transaction changes."""
+        connection.execute(query("lake/take_turn"))
+
+    def confine(self, connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+        """Keep SQL of a user's own from everything but the lake's files, which it may only read.
+
+        Raises:
+            UsageError: it isn't made of SELECT alone; COPY could write to those files.
+        """
+        kinds = {statement.type for statement in duckdb.extract_statements(sql)}
+        if kinds - {duckdb.StatementType.SELECT}:
+            raise UsageError("a lake is asked with SELECT alone (FROM, WITH, DESCRIBE, SHOW too)")
+        del _ENGINES[self.name, True]  # it is of no use to others any more
+        confine = query("lake/confine").replace("$data_path", literal(self._data_path))
+        connection.execute(confine)
+
+    def tidy(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Merge small files and expire old snapshots, if there are many."""
+        many = {"old_snapshots": OLD_SNAPSHOTS, "files": MOST_FILES}
+        ((due,),) = connection.execute(query("lake/due"), many).fetchall()
+        if due:
+            connection.execute(query("lake/tidy"))
+
+    def size_bytes(self, connection: duckdb.DuckDBPyConnection) -> int:
+        """Return the size of the data files."""
+        ((found,),) = connection.execute(query("lake/size")).fetchall()
+        return int(found)
+
+    def failure(self, error: duckdb.Error) -> WarehouseError | None:
+        """Say in one line why the lake can't be used, and what to do."""
+        text = str(error)
+        if any(sign in text for sign in LOST):
+            for read_only in (False, True):
+                _ENGINES.pop((self.name, read_only), None)
+            return WarehouseError(
+                f"{self.name} can't be reached: {_reason(text)}. Nothing was written; see that"
+                " PostgreSQL runs there",
+                path=self.name,
+                passing=True,
+            )
+        if any(sign in text for sign in OVERTAKEN):
+            return WarehouseError(
+                f"{self.name}: others wrote at the same time for {self.patience_s:g} s"
+                " (warehouse.lock_timeout_s). Nothing was written; try again",
+                path=self.name,
+                passing=True,
+            )
+        if "password authentication failed" in text or "no password supplied" in text:
+            return WarehouseError(
+                f"{self.name}: PostgreSQL refuses the password; set PGPASSWORD, or PGPASSFILE to a"
+                " file that holds it",
+                path=self.name,
+            )
+        if "does not match existing data path" in text:
+            return WarehouseError(
+                f"{self.name} keeps its data elsewhere than in {self._data_path}"
+                " (warehouse.data_path); nothing was written. Name the folder it was made with",
+                path=self.name,
+            )
+        if isinstance(error, FILE_FAILURES) or type(error) is duckdb.Error:
+            return WarehouseError(f"{self.name} can't be used: {_reason(text)}", path=self.name)
+        return None
+
+    def _attached(self, name: str) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(config=CONFIG)
+        try:
+            for extension in ("postgres_scanner", "ducklake", "httpfs"):
+                self._load(connection, extension)
+            address = f"{self.name} connect_timeout={CONNECT_TIMEOUT_S}"
+            statement = query(name).replace("$address", literal(address))
+            connection.execute(statement.replace("$data_path", literal(self._data_path)))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _load(self, connection: duckdb.DuckDBPyConnection, extension: str) -> None:
+        """Load an extension: from its package, else from where DuckDB installs it."""
+        try:
+            connection.load_extension(_packaged(extension) or extension)
+        except (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException) as error:
+            raise WarehouseError(
+                f"DuckDB {duckdb.__version__} has no extension {extension}, which {self.name}"
+                f" needs ({first_lines(error)}); `checkouts doctor` tells how to get it",
+                path=self.name,
+            ) from None
+
+
+def place_of(settings: config.Warehouse) -> Place:
+    """Return the place that the settings name."""
+    if settings.catalog is None:
+        return File(settings.path, settings.lock_timeout_s)
+    assert settings.data_path is not None
+    return Lake(settings.catalog, settings.data_path, settings.lock_timeout_s)
+
+
+def literal(text: str) -> str:
+    """Return text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def first_lines(error: duckdb.Error) -> str:
+    """Return DuckDB's message without its picture of the statement."""
+    return " ".join(str(error).split("\n\nLINE")[0].split())[:300]
+
+
+def _reason(text: str) -> str:
+    """Return what PostgreSQL said, without the address and the statements around it."""
+    said = re.search(r"(?:FATAL|ERROR): +([^\n]*)|(connection to server [^\n]*)", text)
+    return (said[1] or said[2]) if said else " ".join(text.split())[:200]
+
+
+def _packaged(extension: str) -> str | None:
+    """Return the path of an extension that came as a Python package, for this DuckDB alone."""
+    spec = importlib.util.find_spec(f"duckdb_extension_{extension}")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(spec.submodule_search_locations[0]) / "extensions" / f"v{duckdb.__version__}"
+    path = folder / f"{extension}.duckdb_extension"
+    return str(path) if path.is_file() else None
