@@ -714,9 +714,8 @@ def test_a_lake_has_its_address_as_it_is_written(folder: Path, data_path: str, r
         ("ducklake:postgres:dbname='a b'", "dbname=lake"),
     ],
 )
-def test_a_lake_s_address_is_plain_and_holds_no_password(
-    folder: Path, path: str, word: str
-) -> None:
+@pytest.mark.usefixtures("folder")
+def test_a_lake_s_address_is_plain_and_holds_no_password(path: str, word: str) -> None:
     with pytest.raises(ConfigError) as error:
         load(None, {"CHECKOUTS_WAREHOUSE__PATH": path, "CHECKOUTS_WAREHOUSE__DATA_PATH": "d"})
     assert word in refused(error)
@@ -736,9 +735,8 @@ def test_a_lake_s_address_is_plain_and_holds_no_password(
         ),
     ],
 )
-def test_what_a_lake_lacks_or_can_not_do_is_refused(
-    folder: Path, over: dict[str, str], key: str
-) -> None:
+@pytest.mark.usefixtures("folder")
+def test_what_a_lake_lacks_or_can_not_do_is_refused(over: dict[str, str], key: str) -> None:
     with pytest.raises(ConfigError) as error:
         load(None, {"CHECKOUTS_WAREHOUSE__PATH": LAKE, **over})
     assert error.value.key == key
