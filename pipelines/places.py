@@ -9,6 +9,8 @@ import os
 import random
 import re
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +28,7 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 ZSTD = " using compression zstd"
 """A lake's files have one compression for all columns, set by an option."""
+EXTENSIONS = ("postgres_scanner", "ducklake", "httpfs")
 CONNECT_TIMEOUT_S = 10
 MOST_FILES, OLD_SNAPSHOTS = 500, 500
 """How many files, and snapshots of more than a day, a lake may have before it is put in order."""
@@ -44,7 +47,13 @@ LOST = (
     "SSL SYSCALL",
 )
 """How PostgreSQL and its client say that the server is away for now."""
-OVERTAKEN = ("Transaction conflict", "duplicate key value", "could not serialize", "deadlock")
+OVERTAKEN = (
+    "Transaction conflict",
+    "duplicate key value",
+    "could not serialize",
+    "deadlock",
+    "lock timeout",
+)
 """How DuckLake and PostgreSQL say that another writer was faster."""
 
 
@@ -82,7 +91,10 @@ class Place(Protocol):
     def arrange(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Do what only this kind of place needs once its tables are there."""
 
-    def take_turn(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def turn(self) -> AbstractContextManager[None]:
+        """Hold other writers off."""
+
+    def touch(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Make sure that of two transactions at once only one succeeds."""
 
     def confine(self, connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -170,7 +182,11 @@ class File:
     def arrange(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Do nothing more."""
 
-    def take_turn(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def turn(self) -> AbstractContextManager[None]:
+        """Do nothing: the lock does it."""
+        return nullcontext()
+
+    def touch(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Do nothing: the lock does it."""
 
     def confine(self, connection: duckdb.DuckDBPyConnection, _: str) -> None:
@@ -270,11 +286,8 @@ class Lake:
             ) from None
 
     def connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        """Connect to the lake through an engine that is kept: to load its extensions takes long."""
-        key = (self.name, read_only)
-        if key not in _ENGINES:
-            _ENGINES[key] = self._attached("lake/attach_read_only" if read_only else "lake/attach")
-        connection = _ENGINES[key].cursor()
+        """Connect to the lake."""
+        connection = self._engine(read_only=read_only).cursor()
         connection.execute(query("lake/use"))
         return connection
 
@@ -292,9 +305,20 @@ class Lake:
         """Say how the tables are cut."""
         connection.execute(query("lake/arrange"))
 
-    def take_turn(self, connection: duckdb.DuckDBPyConnection) -> None:
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for other writers, and let them wait."""
+        queue = self._engine(read_only=False).cursor()
+        try:
+            queue.execute("begin")
+            queue.execute(query("lake/take_turn"))
+            yield
+        finally:
+            queue.close()
+
+    def touch(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Change the one row that every transaction changes."""
-        connection.execute(query("lake/take_turn"))
+        connection.execute(query("lake/touch"))
 
     def confine(self, connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         """Keep SQL of a user's own from everything but the lake's files, which it may only read.
@@ -306,8 +330,7 @@ class Lake:
         if kinds - {duckdb.StatementType.SELECT}:
             raise UsageError("a lake is asked with SELECT alone (FROM, WITH, DESCRIBE, SHOW too)")
         del _ENGINES[self.name, True]  # it is of no use to others any more
-        confine = query("lake/confine").replace("$data_path", literal(self._data_path))
-        connection.execute(confine)
+        connection.execute(filled("lake/confine", data_path=self._data_path))
 
     def tidy(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Merge small files and expire old snapshots, if there are many."""
@@ -324,6 +347,12 @@ class Lake:
     def failure(self, error: duckdb.Error) -> WarehouseError | None:
         """Say in one line why the lake can't be used, and what to do."""
         text = str(error)
+        if "password authentication failed" in text or "no password supplied" in text:
+            return WarehouseError(
+                f"{self.name}: PostgreSQL refuses the password; set PGPASSWORD, or PGPASSFILE to a"
+                " file that holds it",
+                path=self.name,
+            )
         if any(sign in text for sign in LOST):
             for read_only in (False, True):
                 _ENGINES.pop((self.name, read_only), None)
@@ -340,12 +369,6 @@ class Lake:
                 path=self.name,
                 passing=True,
             )
-        if "password authentication failed" in text or "no password supplied" in text:
-            return WarehouseError(
-                f"{self.name}: PostgreSQL refuses the password; set PGPASSWORD, or PGPASSFILE to a"
-                " file that holds it",
-                path=self.name,
-            )
         if "does not match existing data path" in text:
             return WarehouseError(
                 f"{self.name} keeps its data elsewhere than in {self._data_path}"
@@ -356,18 +379,40 @@ class Lake:
             return WarehouseError(f"{self.name} can't be used: {_reason(text)}", path=self.name)
         return None
 
-    def _attached(self, name: str) -> duckdb.DuckDBPyConnection:
+    def _engine(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        """Return DuckDB with the lake attached; it is kept, since its extensions are slow."""
+        key = (self.name, read_only)
+        if key not in _ENGINES:
+            _ENGINES[key] = self._attached(read_only=read_only)
+        return _ENGINES[key]
+
+    def _attached(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(config=CONFIG)
         try:
-            for extension in ("postgres_scanner", "ducklake", "httpfs"):
+            for extension in EXTENSIONS:
                 self._load(connection, extension)
+            if self._data_path.startswith("s3://"):
+                self._reach_store(connection)
             address = f"{self.name} connect_timeout={CONNECT_TIMEOUT_S}"
-            statement = query(name).replace("$address", literal(address))
-            connection.execute(statement.replace("$data_path", literal(self._data_path)))
+            how = "lake/attach_read_only" if read_only else "lake/attach"
+            connection.execute(filled(how, address=address, data_path=self._data_path))
+            if not read_only:
+                patience = f"options=-clock_timeout={max(1, round(self.patience_s * 1000))}"
+                address = f"{address.removeprefix('ducklake:postgres:')} {patience}"
+                connection.execute(filled("lake/attach_turns", address=address))
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _reach_store(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Put the object store's key, which came by environment, where nobody sees it."""
+        settings = connection.execute(query("lake/store_settings"))
+        assert settings.description is not None
+        columns = [column[0] for column in settings.description]
+        named = dict(zip(columns, settings.fetchall()[0], strict=True))
+        if named["key_id"]:
+            connection.execute(filled("lake/store_secret", **named))
 
     def _load(self, connection: duckdb.DuckDBPyConnection, extension: str) -> None:
         """Load an extension: from its package, else from where DuckDB installs it."""
@@ -387,6 +432,11 @@ def place_of(settings: config.Warehouse) -> Place:
         return File(settings.path, settings.lock_timeout_s)
     assert settings.data_path is not None
     return Lake(settings.catalog, settings.data_path, settings.lock_timeout_s)
+
+
+def filled(name: str, **values: str) -> str:
+    """Return a query with literals in the place of its parameters, where SQL takes none."""
+    return re.sub(r"\$(\w+)", lambda found: literal(values[found[1]]), query(name))
 
 
 def literal(text: str) -> str:

@@ -242,7 +242,7 @@ class Warehouse:
             try:
                 with self._writing() as connection:
                     connection.execute("begin")
-                    self._place.take_turn(connection)
+                    self._place.touch(connection)
                     written = write(connection)
                     connection.execute("commit")
                     return written
@@ -256,7 +256,7 @@ class Warehouse:
         """Open it for writing, made and brought up to date where needed."""
         if not self.exists:
             self._place.make()
-        with self._open(read_only=False) as connection:
+        with self._open(read_only=False) as connection, self._place.turn():
             try:
                 layout.migrate(connection, self._place)
                 yield connection

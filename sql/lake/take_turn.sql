@@ -1,3 +1,3 @@
--- Two inserts alone don't conflict in DuckLake, two changes of one row do: of two transactions that
--- begin with this, the slower one fails and is done again, so that none builds on what it didn't see.
-update meta.settings set timezone = timezone;
+-- Waits until no other writer holds this lock of PostgreSQL, and holds it as long as the transaction:
+-- writers that only found out at the commit would do their work again and again.
+select * from postgres_query('turns', 'select pg_advisory_xact_lock(hashtext(''checkouts''))');

@@ -47,6 +47,16 @@ class Postgres:
         self._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", self._data)
         self.start()
 
+    def guard(self, user: str, password: str) -> None:
+        """Make a user who is asked for a password."""
+        file = Path(self._data) / "pg_hba.conf"
+        rule = f"host all {user} 127.0.0.1/32 scram-sha-256\n"
+        file.write_text(rule + file.read_text())
+        role = f"create role {user} superuser login password '{password}'"
+        server = ("-h", "127.0.0.1", "-p", str(self.port), "-U", USER)
+        self._run("psql", *server, "-d", "postgres", "-c", role)
+        self._run("pg_ctl", "reload", "-D", self._data)
+
     def stop(self) -> None:
         """End it for good."""
         self._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", self._data)
