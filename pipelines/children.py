@@ -129,7 +129,7 @@ LINE_ITEMS = Table(
             derived=True,
         ),
     ),
-    source="line_items",
+    source="line_items.data",
 )
 
 _TEXT_FIELD = (

@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from pipelines import __version__
-from pipelines.commands import demo, emulator, list_, sql, status, sync, verify
+from pipelines.commands import demo, emulator, list_, reflatten, sql, status, sync, verify
 from pipelines.errors import EXIT_INTERRUPTED, CheckoutsError
 
 EPILOG = "Exit codes: 0 done, 2 wrong use or setting, 3 the API, 4 some sessions rejected, 5 the"
@@ -83,6 +83,7 @@ for command in (
     list_.list_,
     status.status,
     sql.sql,
+    reflatten.reflatten,
     emulator.emulator,
 ):
     cli.add_command(command)

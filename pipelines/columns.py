@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -76,13 +77,13 @@ class Column:
         """The column's name: the path joined by `_`."""
         return self.path.replace(".", "_")
 
-    @property
+    @cached_property
     def values(self) -> frozenset[str]:
         """The values that the API documents; none where it may be any."""
         return frozenset(self.one_of.split("|")) if self.one_of else frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """A table of the data contract and the columns it has, in order.
 
@@ -104,3 +105,9 @@ class Table:
     def fields(self) -> tuple[Column, ...]:
         """The columns that the API's fields fill."""
         return tuple(column for column in self.columns if not column.derived)
+
+    @cached_property
+    def rows(self) -> pa.Schema:
+        """The rows of a child table on their way into DuckDB, which adds the account."""
+        kept = [column for column in self.columns if column.name != "account"]
+        return pa.schema([(column.name, column.kind.arrow) for column in kept])

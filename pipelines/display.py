@@ -86,6 +86,20 @@ def progress(*, quiet: bool = False) -> Iterator[Callable[[Any], None] | None]:
         yield _lines()
 
 
+@contextmanager
+def share(what: str) -> Iterator[Callable[[float], None]]:
+    """Show on a terminal which share of something is done, 0 to 1."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console  # noqa: PLC0415 -- only where there is a terminal
+    from rich.progress import Progress  # noqa: PLC0415 -- likewise
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=1.0)
+        yield lambda done: bar.update(task, completed=done)
+
+
 def _bar() -> Iterator[Callable[[Any], None]]:
     from rich.console import Console  # noqa: PLC0415 -- only where there is a terminal
     from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415 -- likewise
@@ -163,8 +177,9 @@ def show_findings(findings: Any, *, many: bool) -> None:
             f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%SZ}"
             for second in (findings.mending.after + 1, findings.mending.until + 1)
         )
-        account = f" --account {name}" if many else ""
-        say(f"checkouts backfill --from {first} --to {end}{account}")
+        options = " --line-items" if findings.mends_line_items else ""
+        options += f" --account {name}" if many else ""
+        say(f"checkouts backfill --from {first} --to {end}{options}")
 
 
 def show_status(status: Mapping[str, Any], now: float) -> None:
@@ -188,14 +203,28 @@ def show_status(status: Mapping[str, Any], now: float) -> None:
         ("sessions", f"{status['sessions']:,}"),
         ("unsettled", f"{status['unsettled']:,}"),
         ("missing", f"{status['missing']:,}"),
-        ("rejects", f"{status['rejects']:,}"),
-        ("drift", f"{status['drift']:,}"),
+        ("line items", _lacking(status["line_items_incomplete"])),
+        ("rejects", _with_query(status["rejects"], "rejects")),
+        ("drift", _with_query(status["drift"], "drift")),
         ("requests", f"{status['requests_last_30_days']:,} in the last 30 days"),
         ("last run", last),
         ("last error", "none" if error is None else printable(error["message"])),
     ]
     for label, value in rows:
         say(f"  {label:<15} {value}")
+
+
+def show_rebuilt(rebuilt: Any) -> None:
+    """Print what a rebuilding of the columns did."""
+    say(
+        f"{_count(rebuilt.sessions, 'session')} and {_count(rebuilt.line_items, 'line item')}"
+        " rebuilt from their payloads"
+    )
+    if rebuilt.loaded:
+        say(f"{_count(rebuilt.loaded, 'session')} rejected before did fit now")
+    if rebuilt.rejected:
+        say(f"{_count(rebuilt.rejected, 'session')} did not fit the columns; see why:")
+        say("  checkouts sql -q rejects")
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
@@ -256,6 +285,16 @@ def printable(text: str) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _lacking(sessions: int) -> str:
+    if not sessions:
+        return "complete"
+    return f"lacking for {_count(sessions, 'session')}; `checkouts backfill` reads them"
+
+
+def _with_query(number: int, name: str) -> str:
+    return f"{number:,}; see `checkouts sql -q {name}`" if number else "0"
 
 
 def _second(iso: str) -> float:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.errors import SourceContractError
-from pipelines.flatten import Batch, Reject, Session, decode, join, to_batch
+from pipelines.flatten import Batch, Flattener, Reject, Session, join
+from pipelines.line_items import LineItems, LookUp
 from pipelines.stripe_api import PAGE_SIZE, Page, Params, StripeApi
 from pipelines.windows import NO_END, Window, final_part
 
@@ -70,13 +71,18 @@ class Fetcher:
     Args:
         api: the account's access to the API.
         settle_s: how long a session may take to appear, in seconds.
-        line_items: whether the first line items are asked for with each session.
+        line_items: whether line items are read with the sessions.
+        look_up: tells which sessions are stored with all line items; else all are read.
     """
 
-    def __init__(self, api: StripeApi, *, settle_s: int, line_items: bool) -> None:
+    def __init__(
+        self, api: StripeApi, *, settle_s: int, line_items: bool, look_up: LookUp | None = None
+    ) -> None:
         self._api = api
         self._settle_s = settle_s
         self._expand = [("expand[]", "data.line_items")] if line_items else []
+        self._flattener = Flattener(line_items=line_items)
+        self._line_items = LineItems(api, self._flattener, look_up)
 
     def __call__(self, window: Window, budget: Budget) -> Fetched:
         """Read a window, or its newest part where it has more pages than the budget.
@@ -85,8 +91,9 @@ class Fetcher:
 
         Raises:
             SourceError: the API failed or broke its contract; nothing of the window counts.
+            WarehouseError: what is stored can't be looked up.
         """
-        paging = _Paging(window)
+        paging = _Paging(window, self._flattener)
         rest = None
         while True:
             page = self._api.list_sessions(self._params(window, paging.cursor))
@@ -104,7 +111,7 @@ class Fetcher:
             rest=rest,
             final=final_part(read, paging.seen_from, self._settle_s),
             # The second that was cut is read again with the rest, so it is left to it.
-            batch=join(paging.batches, read.after),
+            batch=self._line_items.complete(join(paging.batches, read.after)),
             api_time=paging.api_time,
             pages=paging.pages,
             per_second=paging.per_second,
@@ -123,7 +130,7 @@ class Fetcher:
 class _Paging:
     """The pages of one window so far, and what they must keep to."""
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, flattener: Flattener) -> None:
         self.batches: list[Batch] = []
         self.cursor: str | None = None
         self.newest = self.oldest = window.until
@@ -132,6 +139,7 @@ class _Paging:
         self.api_time = 0
         self.livemode: bool | None = None
         self._window = window
+        self._flattener = flattener
         self._ids: set[str] = set()
 
     @property
@@ -149,7 +157,7 @@ class _Paging:
             SourceContractError: it doesn't go on from the one before as it must.
         """
         try:
-            items = decode(page.data)
+            items = self._flattener.decode(page.data)
         except ValueError as error:
             raise self._breach(str(error), page) from None
         self.pages += 1
@@ -159,7 +167,7 @@ class _Paging:
             raise self._breach("an empty page that says there is more", page)
         self._check(items, page)
         # Columns take a tenth of the room of what they are made from, so they are made at once.
-        self.batches.append(to_batch([(item, page.api_time) for item in items]))
+        self.batches.append(self._flattener.to_batch([(item, page.api_time) for item in items]))
 
     def _check(self, items: Sequence[Session | Reject], page: Page) -> None:
         for item in items:

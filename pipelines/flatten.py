@@ -1,13 +1,13 @@
-"""A page's sessions to columns: JSON -> typed structs -> one Arrow table.
+"""A page's sessions to columns: JSON -> typed structs -> Arrow tables, one for each table.
 
-The structs are made from the schema's paths. A session that doesn't fit them is set aside alone,
-with a reason, and the others of its page go on. Pure: no time, no input or output.
+A session that doesn't fit is set aside alone, with a reason, and the others of its page go on.
+Pure: no time, no input or output.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from operator import attrgetter
-from typing import Annotated, Any, Literal
+import threading
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -15,41 +15,59 @@ import pyarrow.compute as pc
 from msgspec import Meta, Raw, Struct
 
 from pipelines import payload
-from pipelines.columns import Column, Kind
+from pipelines.children import CHILDREN, LINE_ITEMS, PARTS
+from pipelines.columns import Kind, Table
 from pipelines.schema import SESSIONS
+from pipelines.shapes import Shape, Spec, Time, mistyped, unknown_name
 
 # Many threads make columns, and the default pool keeps what each has freed: twice the memory.
 pa.set_memory_pool(pa.system_memory_pool())
 
-# DuckDB's TIMESTAMPTZ counts microseconds in 64 bits, from 290309-12-22 BC on.
-EARLIEST_S, LATEST_S = -9_223_372_022_400, 2**63 // 1_000_000 - 1
+Redact = Callable[[bytes, str], bytes]
+"""Takes out of an object's JSON what must not be stored; told the object's path in a session."""
+
+UNSAID = "unknown"
+"""Said of a type that wasn't looked at."""
 
 _Id = Annotated[str, Meta(min_length=1)]
-_Time = Annotated[int, Meta(ge=EARLIEST_S, le=LATEST_S)]
-_Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-
-
-class Expanded(Struct, gc=False):
-    """An object sent in place of its id."""
-
-    id: str
+_NONE = Raw(b"null")
+_T = TypeVar("_T")
 
 
 class Head(Struct, gc=False):
-    """What every session must have for the page to be believed."""
+    """What every session must have for the page to be believed, and its state as received."""
 
     id: _Id
     object: Literal["checkout.session"]
-    created: _Time
+    created: Time
     livemode: bool | None = None
+    status: Raw = _NONE
+    payment_status: Raw = _NONE
+    mode: Raw = _NONE
+
+
+class _ItemList(Struct, gc=False):
+    data: Raw
+    has_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One decoded session: its typed fields and its payload."""
+    """One decoded session.
+
+    Attributes:
+        head: its typed fields.
+        payload: its JSON as it is kept.
+        children: its lists' elements by table: typed, and as received.
+        complete: whether all its line items are here; None if none were sent.
+        odd: paths that the columns don't know, with names that no struct can have.
+    """
 
     head: Any
     payload: bytes
+    children: dict[Table, tuple[list[Any], list[Raw]]] = field(default_factory=dict)
+    complete: bool | None = None
+    odd: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,177 +79,289 @@ class Reject:
     payload: bytes
 
 
-@dataclass(slots=True)
+class Drift(NamedTuple):
+    """Something that the columns don't know: where, its JSON type, in which session."""
+
+    id: str
+    created: int
+    path: str
+    type: str
+    observed_at: int
+
+
+class Owner(NamedTuple):
+    """The session that a list's elements belong to, and the API time of its response."""
+
+    id: str
+    created: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """Elements of one session's list, typed and as received; `first` is the first's position."""
+
+    owner: Owner
+    typed: Sequence[Any]
+    raws: Sequence[Raw]
+    first: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Sessions as columns, one row a session, and those that have no place in them.
 
     Attributes:
-        sessions: the schema's fields, `payload` and `observed_at`.
-        rejects: the sessions set aside.
+        sessions: the schema's fields, `payload`, `observed_at` and `line_items_complete`.
+        children: the rows of each child table that has any, by the table's name.
+        rejects: the sessions set aside, each with the API time of its response.
+        drift: what the columns don't know.
     """
 
     sessions: pa.Table
+    children: dict[str, pa.Table] = field(default_factory=dict)
     rejects: list[tuple[Reject, int]] = field(default_factory=list)
+    drift: list[Drift] = field(default_factory=list)
+
+    def without(self, ids: Collection[str]) -> "Batch":
+        """Return the batch without some of its sessions."""
+        gone = pa.array(sorted(ids), pa.string())
+        return Batch(
+            self.sessions.filter(pc.invert(pc.is_in(self.sessions["id"], gone))),
+            {
+                name: rows.filter(pc.invert(pc.is_in(rows["session_id"], gone)))
+                for name, rows in self.children.items()
+            },
+            [(reject, at) for reject, at in self.rejects if reject.head.id not in ids],
+            [found for found in self.drift if found.id not in ids],
+        )
 
 
-def decode(raws: Iterable[Raw]) -> list[Session | Reject]:
-    """Decode a page's sessions, in the page's order.
-
-    Raises:
-        ValueError: an element is no session with an id and a `created` time.
-    """
-    return [_decode(raw) for raw in raws]
-
-
-def to_batch(seen: Sequence[tuple[Session | Reject, int]]) -> Batch:
-    """Lay sessions out as columns.
+class Flattener:
+    """Decodes sessions and lays them out; threads may share one.
 
     Args:
-        seen: each session with the API time of its response, epoch seconds.
+        line_items: whether the sessions' line items are taken.
+        redact: takes out what must not be stored, before columns and payload are made.
     """
-    kept = [(item, at) for item, at in seen if isinstance(item, Session)]
-    rows = [item.head for item, _ in kept]
-    columns: dict[str, pa.Array[Any]] = {}
-    parents = {"": rows}
-    for path, parent, name in _OBJECTS:
-        parents[path] = _children(parents[parent], name, _EMPTY[path])
-        if path in _OLDER:
-            older = _children(rows, _OLDER[path], _EMPTY[path])
-            empty = _EMPTY[path]
-            parents[path] = [
-                n if n is not empty else o for n, o in zip(parents[path], older, strict=True)
+
+    def __init__(self, *, line_items: bool = True, redact: Redact | None = None) -> None:
+        self._line_items = line_items
+        self._redact = redact
+        self._shapes = dict(_SHAPES)
+        self._lock = threading.Lock()
+
+    def decode(self, raws: Iterable[Raw]) -> list[Session | Reject]:
+        """Decode a page's sessions, in the page's order.
+
+        Raises:
+            ValueError: an element is no session with an id and a `created` time.
+        """
+        return [self._session_or_reject(bytes(raw)) for raw in raws]
+
+    def to_batch(self, seen: Sequence[tuple[Session | Reject, int]]) -> Batch:
+        """Lay sessions out as columns.
+
+        Args:
+            seen: each session with the API time of its response, epoch seconds.
+        """
+        kept = [(item, at) for item, at in seen if isinstance(item, Session)]
+        rejects = [(item, at) for item, at in seen if isinstance(item, Reject)]
+        laid = self._shapes[SESSIONS].lay_out([item.head for item, _ in kept])
+        columns = laid.columns
+        columns["payload"] = pa.array([item.payload for item, _ in kept], pa.string())
+        columns["observed_at"] = pa.array([at for _, at in kept], Kind.TIME.arrow)
+        columns["line_items_complete"] = pa.array([item.complete for item, _ in kept], pa.bool_())
+        drift = [
+            Drift(kept[index][0].head.id, kept[index][0].head.created, path, type_, kept[index][1])
+            for index, path, type_ in laid.unknown
+        ]
+        for item, at in kept:
+            drift += [Drift(item.head.id, item.head.created, p, UNSAID, at) for p in item.odd]
+        for reject, at in rejects:
+            if (where := mistyped(reject.reason)) is not None:
+                drift.append(Drift(reject.head.id, reject.head.created, *where, at))
+        batch = Batch(pa.table(columns), {}, rejects, drift)
+        for table in CHILDREN:
+            lists = [
+                Elements(Owner(item.head.id, item.head.created, at), *item.children[table])
+                for item, at in kept
+                if table in item.children
             ]
-    for column, parent, name in _LEAVES:
-        values = list(map(attrgetter(name), parents[parent]))
-        convert = _CONVERT.get(column.kind)
-        if convert is not None:
-            values = [convert(value) for value in values]
-        columns[column.name] = pa.array(values, type=column.kind.arrow)
-    columns["payload"] = pa.array([item.payload for item, _ in kept], type=pa.string())
-    columns["observed_at"] = pa.array([at for _, at in kept], type=Kind.TIME.arrow)
-    rejects = [(item, at) for item, at in seen if isinstance(item, Reject)]
-    return Batch(pa.table(columns), rejects)
+            if lists:
+                batch.children[table.name], found = self.rows(table, lists)
+                drift += found
+        return batch
+
+    def elements(
+        self, table: Table, owner: Owner, text: bytes, first: int = 0
+    ) -> tuple[Elements, list[Drift]]:
+        """Decode elements of a session's list that have a table of their own.
+
+        Args:
+            table: the table.
+            owner: the session.
+            text: a JSON array of them.
+            first: the first one's position in the session's list.
+
+        Raises:
+            ValueError: one has no place in the columns.
+        """
+        text = self._redacted(payload.without_secret(text), table.source)
+        typed, raws, odd = self._elements(table, text)
+        drift = [Drift(owner.id, owner.created, path, UNSAID, owner.at) for path in odd]
+        return Elements(owner, typed, raws, first), drift
+
+    def rows(self, table: Table, lists: Sequence[Elements]) -> tuple[pa.Table, list[Drift]]:
+        """Lay out the elements of sessions' lists as rows of their table."""
+        laid = self._shapes[table].lay_out([element for one in lists for element in one.typed])
+        owners = [one.owner for one in lists for _ in one.typed]
+        positions = [one.first + n for one in lists for n in range(len(one.typed))]
+        columns = laid.columns
+        columns["session_id"] = pa.array([owner.id for owner in owners], Kind.TEXT.arrow)
+        columns["session_created"] = pa.array([o.created for o in owners], Kind.TIME.arrow)
+        columns["position"] = pa.array(positions, Kind.INTEGER.arrow)
+        raws = [bytes(raw) for one in lists for raw in one.raws]
+        columns["payload"] = pa.array(raws, Kind.JSON.arrow)
+        columns["observed_at"] = pa.array([owner.at for owner in owners], Kind.TIME.arrow)
+        drift = [
+            Drift(owners[index].id, owners[index].created, path, type_, owners[index].at)
+            for index, path, type_ in laid.unknown
+        ]
+        return pa.table(columns).select(table.rows.names), [
+            found._replace(path=f"{table.source}[].{found.path}") for found in drift
+        ]
+
+    def _session_or_reject(self, text: bytes) -> Session | Reject:
+        try:
+            return self._session(text)
+        except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+            reason = str(error)
+        # Half a surrogate pair anywhere would hide the head too.
+        text = payload.without_surrogates(text)
+        try:
+            return Reject(_head_decoder.decode(text), reason, self._for_inspection(text))
+        except (ValueError, RecursionError):
+            what = "an element that is no checkout session with an id and a created time"
+            raise ValueError(what) from None
+
+    def _session(self, text: bytes) -> Session:
+        kept, items = payload.split(text)
+        kept = self._redacted(kept, "")
+        head, odd = self._typed(SESSIONS, kept, many=False)
+        session = Session(head, kept, odd=odd)
+        for table in PARTS:
+            listed = _at(head, table.source)
+            if listed is not None:
+                self._take(session, table, listed)
+        if items is None or not self._line_items:
+            return session
+        complete = True
+        if items != b"null":
+            found = _within("line_items", _item_list.decode, items)
+            complete = not found.has_more
+            self._take(session, LINE_ITEMS, self._redacted(bytes(found.data), LINE_ITEMS.source))
+        return replace(session, complete=complete)
+
+    def _take(self, session: Session, table: Table, text: bytes) -> None:
+        typed, raws, odd = self._elements(table, text)
+        if typed:
+            session.children[table] = (typed, raws)
+        session.odd.extend(odd)
+
+    def _elements(self, table: Table, text: bytes) -> tuple[list[Any], list[Raw], list[str]]:
+        def decode(text: bytes) -> tuple[list[Any], list[str]]:
+            return self._typed(table, text, many=True)
+
+        typed, odd = _within(table.source, decode, text)
+        return typed, payload.elements(text), [f"{table.source}[].{path}" for path in odd]
+
+    def _typed(self, table: Table, text: bytes, *, many: bool) -> tuple[Any, list[str]]:
+        """Decode an object or a list of them, and return the names that can't be learned too."""
+        while True:
+            shape = self._shapes[table]
+            try:
+                return (shape.many if many else shape.one).decode(text), []
+            except msgspec.ValidationError as error:
+                name = unknown_name(error)
+                if name is None:
+                    raise
+            if not name.can_be_learned:
+                lenient = shape.lenient
+                return (lenient.many if many else lenient.one).decode(text), [name.path]
+            with self._lock:
+                if self._shapes[table] is shape:
+                    self._shapes[table] = shape.taking(name)
+
+    def _redacted(self, text: bytes, path: str) -> bytes:
+        return text if self._redact is None else self._redact(text, path)
+
+    def _for_inspection(self, text: bytes) -> bytes:
+        """Return a rejected session's JSON, line items too; nothing if it can't be searched."""
+        try:
+            return self._redacted(payload.without_secret(text), "")
+        except (ValueError, RecursionError):
+            return b""
+
+
+def set_aside(text: bytes, reason: str) -> Reject:
+    """Return a reject of a session's JSON.
+
+    Raises:
+        ValueError: it is no session with an id and a `created` time.
+    """
+    return Reject(_head_decoder.decode(text), reason, text)
 
 
 def join(batches: Sequence[Batch], after: int) -> Batch:
     """Return the pages of a window as one batch, without what was created at `after` or before."""
-    sessions = pa.concat_tables([batch.sessions for batch in batches])
     bound = pa.scalar(after, type=Kind.TIME.arrow)
-    inside = pc.greater(sessions.column("created"), bound)
-    rejects = [(r, at) for batch in batches for r, at in batch.rejects if r.head.created > after]
-    return Batch(sessions.filter(inside), rejects)
-
-
-def _decode(raw: Raw) -> Session | Reject:
-    text = bytes(raw)
-    try:
-        kept = payload.scrub(text)
-        return Session(_decoder.decode(text), kept)
-    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
-        reason = str(error)
-    # Half a surrogate pair anywhere would hide the head too.
-    text = payload.without_surrogates(text)
-    try:
-        return Reject(_head_decoder.decode(text), reason, _scrubbed(text))
-    except (ValueError, RecursionError):
-        what = "an element that is no checkout session with an id and a created time"
-        raise ValueError(what) from None
-
-
-def _scrubbed(text: bytes) -> bytes:
-    """Return a rejected session's JSON for inspection; nothing if it can't be searched."""
-    try:
-        return payload.scrub(text)
-    except RecursionError:
-        return b""
-
-
-def _children(parents: Sequence[Any], name: str, empty: Any) -> list[Any]:
-    return [child or empty for child in map(attrgetter(name), parents)]
-
-
-def _id(value: str | Expanded | None) -> str | None:
-    return value.id if isinstance(value, Expanded) else value
-
-
-def _ids(values: list[str | Expanded] | None) -> list[str | None] | None:
-    return None if values is None else [_id(value) for value in values]
-
-
-def _json(value: Raw) -> bytes | None:
-    text = bytes(value)
-    return None if text == b"null" else text
-
-
-def _map(value: dict[str, str] | None) -> list[tuple[str, str]] | None:
-    return None if value is None else list(value.items())
-
-
-_CONVERT: dict[Kind, Callable[[Any], Any]] = {
-    Kind.ID: _id,
-    Kind.IDS: _ids,
-    Kind.JSON: _json,
-    Kind.MAP: _map,
-}
-
-_NULL = Raw(b"null")
-_TYPE: dict[Kind, tuple[Any, Any]] = {
-    Kind.TEXT: (str | None, None),
-    Kind.ID: (str | Expanded | None, None),
-    Kind.INTEGER: (_Integer | None, None),
-    Kind.MINOR: (_Integer | None, None),
-    Kind.DECIMAL: (str | None, None),
-    Kind.BOOLEAN: (bool | None, None),
-    Kind.TIME: (_Time | None, None),
-    Kind.TEXTS: (list[str] | None, None),
-    Kind.IDS: (list[str | Expanded] | None, None),
-    Kind.MAP: (dict[str, str] | None, None),
-    Kind.JSON: (Raw, _NULL),
-}
-_REQUIRED = {"id": _Id, "object": Literal["checkout.session"], "created": _Time}
-
-_OBJECTS: list[tuple[str, str, str]] = []
-"""Nested objects: path, path of the parent, name in it; parents first."""
-_LEAVES: list[tuple[Column, str, str]] = []
-"""Columns: the column, path of the object that has it, name in it."""
-_EMPTY: dict[str, Any] = {}
-"""What stands for an object that is null: all its fields null."""
-_OLDER = {today: older for older, today in SESSIONS.older.items()}
-
-
-def _build(path: str, fields: Sequence[tuple[tuple[str, ...], Column]]) -> type[Struct]:
-    """Make the struct for the object at `path`, and those inside it, from the columns' paths."""
-    members: list[tuple[str, Any, Any]] = []
-    inner: dict[str, list[tuple[tuple[str, ...], Column]]] = {}
-    for (name, *rest), column in fields:
-        if rest:
-            inner.setdefault(name, []).append((tuple(rest), column))
-        elif column.path in _REQUIRED:
-            members.append((name, _REQUIRED[column.path], msgspec.NODEFAULT))
-            _LEAVES.append((column, path, name))
-        else:
-            members.append((name, *_TYPE[column.kind]))
-            _LEAVES.append((column, path, name))
-    for name, below in inner.items():
-        child = f"{path}.{name}" if path else name
-        _OBJECTS.append((child, path, name))
-        kind = _build(child, below)
-        _EMPTY[child] = kind()
-        members.append((name, kind | None, None))
-        if child in _OLDER:
-            _OLDER_TYPES[_OLDER[child]] = kind
-    if not path:
-        members += [(name, kind | None, None) for name, kind in _OLDER_TYPES.items()]
-    return msgspec.defstruct(
-        path.title().replace(".", "").replace("_", "") or "CheckoutSession",
-        [m[:2] if m[2] is msgspec.NODEFAULT else m for m in members],
-        kw_only=True,
-        gc=False,
+    sessions = pa.concat_tables([batch.sessions for batch in batches])
+    names = {name for batch in batches for name in batch.children}
+    children = {
+        name: pa.concat_tables([b.children[name] for b in batches if name in b.children])
+        for name in sorted(names)
+    }
+    return Batch(
+        sessions.filter(pc.greater(sessions["created"], bound)),
+        {
+            n: rows.filter(pc.greater(rows["session_created"], bound))
+            for n, rows in children.items()
+        },
+        [(r, at) for batch in batches for r, at in batch.rejects if r.head.created > after],
+        [found for batch in batches for found in batch.drift if found.created > after],
     )
 
 
-_OLDER_TYPES: dict[str, type[Struct]] = {}
-_decoder = msgspec.json.Decoder(
-    _build("", [(tuple(column.path.split(".")), column) for column in SESSIONS.fields])
-)
+def _at(head: Any, path: str) -> bytes | None:
+    """Return a list of a decoded session as JSON, None where it has no elements."""
+    *parents, name = path.split(".")
+    for parent in parents:
+        head = getattr(head, parent)
+        if head is None:
+            return None
+    text = bytes(getattr(head, name))
+    return None if text in (b"null", b"[]") else text
+
+
+def _within(path: str, decode: Callable[[bytes], _T], text: bytes) -> _T:
+    """Decode a part of a session, so that an error's path begins at the session."""
+    try:
+        return decode(text)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$")
+        raise ValueError(f"{what} - at `$.{path}{where or '`'}") from None
+
+
+_SHAPES = {
+    SESSIONS: Shape(
+        Spec(
+            SESSIONS,
+            {"id": _Id, "object": Literal["checkout.session"], "created": Time},
+            [table.source for table in PARTS],
+        )
+    ),
+    **{table: Shape(Spec(table)) for table in CHILDREN},
+}
 _head_decoder = msgspec.json.Decoder(Head)
+_item_list = msgspec.json.Decoder(_ItemList)

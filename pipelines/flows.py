@@ -55,6 +55,7 @@ def backfill_checkout_sessions(
     end: datetime,
     *,
     missing: bool = False,
+    line_items: bool = False,
     accounts: list[str] | None = None,
     config_file: Path | None = None,
 ) -> State:
@@ -64,6 +65,7 @@ def backfill_checkout_sessions(
         start: first moment to read; UTC unless it has an offset.
         end: first moment no longer read.
         missing: read only what isn't covered of the range.
+        line_items: read all line items, changed or not.
         accounts: names of accounts in config.yaml; all by default.
         config_file: the settings; else config.yaml from the working directory upward.
     """
@@ -73,7 +75,9 @@ def backfill_checkout_sessions(
     window = Window(first - 1, last - 1)
 
     def run(settings: Settings, account: Account, options: Options) -> Report:
-        return runs.backfill(settings, account, window, options, missing=missing)
+        return runs.backfill(
+            settings, account, window, options, missing=missing, line_items=line_items
+        )
 
     return _run(accounts, config_file, run)
 
@@ -92,7 +96,12 @@ def run_sync(accounts: Sequence[str], config_file: Path | None) -> list[Report]:
 
 
 def run_backfill(
-    accounts: Sequence[str], window: Window, config_file: Path | None, *, missing: bool
+    accounts: Sequence[str],
+    window: Window,
+    config_file: Path | None,
+    *,
+    missing: bool,
+    line_items: bool,
 ) -> list[Report]:
     """Backfill as a flow run and return what it did.
 
@@ -104,6 +113,7 @@ def run_backfill(
             start=datetime.fromtimestamp(window.after + 1, UTC),
             end=datetime.fromtimestamp(window.until + 1, UTC),
             missing=missing,
+            line_items=line_items,
             accounts=list(accounts),
             config_file=config_file,
             return_state=True,

@@ -10,6 +10,8 @@ from pipelines.schema import TABLES
 
 VERSION = 2
 """The layout that this program writes; raised with every change of `schema.py` or `sql/ddl/`."""
+REFILL_BELOW = 2
+"""Files of an older layout lack columns or tables that are filled from the payloads."""
 
 
 def version(connection: duckdb.DuckDBPyConnection, path: str) -> int:
@@ -38,20 +40,12 @@ def version(connection: duckdb.DuckDBPyConnection, path: str) -> int:
     return found
 
 
-def migrate(connection: duckdb.DuckDBPyConnection, place: Place) -> None:
-    """Bring a warehouse to this program's layout, in one transaction; a current one isn't touched.
+def migrate(connection: duckdb.DuckDBPyConnection, place: Place, found: int) -> None:
+    """Bring a warehouse of an older layout to this program's, through an open transaction.
 
     Tables are made where they lack, then each version since the file's own makes what else it
     changed, then all that holds no data is made anew.
-
-    Raises:
-        WarehouseError: it is another program's file, or a newer program's.
     """
-    found = version(connection, place.name)
-    if found == VERSION:
-        return
-    place.prepare(connection)
-    connection.execute("begin")
     place.define(connection, query("ddl/schemas"))
     for table in TABLES:
         place.define(connection, create(table))
@@ -67,7 +61,6 @@ def migrate(connection: duckdb.DuckDBPyConnection, place: Place) -> None:
         place.define(connection, query(f"marts/{mart}"))
     place.arrange(connection)
     connection.execute(query("ddl/note_version"), {"version": VERSION})
-    connection.execute("commit")
 
 
 def create(table: Table) -> str:

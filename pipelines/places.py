@@ -76,6 +76,9 @@ class Place(Protocol):
     def exists(self) -> bool:
         """Whether there is a warehouse."""
 
+    def require_file(self, command: str) -> None:
+        """Refuse what is done with a file alone."""
+
     def make(self) -> None:
         """Make what a new warehouse needs around it."""
 
@@ -147,6 +150,9 @@ class File:
             return None
         stat = self.path.stat()
         return stat.st_size, stat.st_mtime_ns
+
+    def require_file(self, _: str) -> None:
+        """Accept what is done with a file alone."""
 
     def make(self) -> None:
         """Make the file's folder.
@@ -267,6 +273,18 @@ class Lake:
                 raise self.failure(error) or error from None
             return False
         return True
+
+    def require_file(self, command: str) -> None:
+        """Refuse what is done with a file alone.
+
+        Raises:
+            WarehouseError: always.
+        """
+        raise WarehouseError(
+            f"{command} works on a file alone, and {self.name} is a lake; nothing was written."
+            " The README's section Scale tells what a lake can't do",
+            path=self.name,
+        )
 
     def make(self) -> None:
         """Make the data's folder, where it is one.

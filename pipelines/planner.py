@@ -75,12 +75,12 @@ def is_due(created: int, read_at: int, reason: str, now: int, ratio: float) -> b
     Args:
         created: its second.
         read_at: when it was last read.
-        reason: `open`, `unpaid` or `fresh`.
+        reason: `open`, `unpaid`, `fresh` or `partial`.
         now: API time.
         ratio: share of its age that may pass between two looks at an unpaid one; with 0
             everything unsettled is due.
     """
-    if reason == "open" or ratio == 0:
+    if reason in ("open", "partial") or ratio == 0:
         return True
     last_look = read_at < created + FRESH_S <= now
     return last_look or (reason == "unpaid" and now - read_at >= ratio * (now - created))

@@ -3,7 +3,7 @@
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,8 @@ from pipelines.errors import (
     WarehouseError,
 )
 from pipelines.fetch import Fetched, Fetcher
-from pipelines.load import Counts, Load, Read
+from pipelines.line_items import Stored
+from pipelines.load import Counts, Load, Origin, Read
 from pipelines.pipeline import Fetch, Options, Pipeline, Progress, fetchers_for
 from pipelines.places import place_of
 from pipelines.planner import Due, Piece
@@ -117,13 +118,22 @@ def backfill(
     options: Options | None = None,
     *,
     missing: bool = False,
+    line_items: bool = False,
 ) -> Report:
-    """Read a range of one account again; with `missing` only what isn't covered of it.
+    """Read a range of one account again.
+
+    Args:
+        settings: the settings.
+        account: the account.
+        window: the range.
+        options: how the run is wrapped.
+        missing: read only what isn't covered of it.
+        line_items: read all line items, also where a session and its first ten are as stored.
 
     Raises:
         ConfigError: the account has no usable key.
     """
-    run = _Run(settings, account, "backfill", window, options or Options())
+    run = _Run(settings, account, "backfill", window, options or Options(), line_items=line_items)
     return run.execute(missing=missing)
 
 
@@ -137,6 +147,8 @@ class _Run:
         kind: str,
         window: Window | None,
         options: Options,
+        *,
+        line_items: bool = False,
     ) -> None:
         self._settings = settings
         self._account = account
@@ -147,7 +159,10 @@ class _Run:
         self._warehouse = Warehouse(place_of(settings.warehouse))
         self._api = StripeApi.of(settings, account, options.transport)
         fetcher = Fetcher(
-            self._api, settle_s=settings.sync.settle_s, line_items=settings.stripe.line_items
+            self._api,
+            settle_s=settings.sync.settle_s,
+            line_items=settings.stripe.line_items,
+            look_up=None if line_items else self._look_up,
         )
         self._fetch: Fetch = options.wrap(fetcher) if options.wrap else fetcher
         self._width = fetchers_for(settings.rate_of(account))
@@ -185,6 +200,12 @@ class _Run:
         self._livemode = self._state.livemode
         self._api.clock.see(self._state.api_time)
         identity.check_account(self._api, self._account, self._state, self._warehouse.name)
+
+    def _look_up(self, ids: Sequence[str], oldest: int, newest: int) -> Mapping[str, Stored]:
+        """Return which sessions are stored with all line items; called in fetchers' threads."""
+        if not self._state.key_fingerprint:  # a new account, so nothing is stored
+            return {}
+        return self._warehouse.line_items(self._account.name, ids, oldest, newest)
 
     def _sync(self) -> list[Piece]:
         """Return the newest window; the time in its response lets `_follow` plan the rest."""
@@ -238,9 +259,11 @@ class _Run:
             identity.check_mode(one.livemode, stored, self._account, self._warehouse.name)
             self._livemode = one.livemode if stored is None else stored
         load = Load(
-            account=self._account.name,
-            run_id=self.report.run_id,
-            api_version=self._settings.stripe.api_version,
+            origin=Origin(
+                account=self._account.name,
+                run_id=self.report.run_id,
+                api_version=self._settings.stripe.api_version,
+            ),
             fresh_s=planner.FRESH_S,
             late_payment_s=self._settings.sync.late_payment_days * DAY_S,
             reads=[Read(one.read, one.final, one.api_time, one.batch) for one in fetched],

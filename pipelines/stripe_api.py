@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -180,6 +181,14 @@ class StripeApi:
             SourceError: the API refused, stayed out of reach, or broke its contract.
         """
         return self._list(SESSIONS_PATH, params)
+
+    def list_line_items(self, session_id: str, params: Params) -> Page:
+        """Return one page of a session's line items, in their order.
+
+        Raises:
+            SourceError: the API refused, stayed out of reach, or broke its contract.
+        """
+        return self._list(f"{SESSIONS_PATH}/{quote(session_id, safe='')}/line_items", params)
 
     def stop(self) -> None:
         """Give up every request that still waits for its turn or its next try."""

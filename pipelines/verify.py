@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines import identity, payload, planner
+from pipelines.children import LINE_ITEMS
 from pipelines.config import Account, Settings
 from pipelines.errors import CheckoutsError
 from pipelines.fetch import Fetched, Fetcher
+from pipelines.flatten import Batch
 from pipelines.pipeline import Options, Pipeline, Progress, fetchers_for
 from pipelines.places import place_of
 from pipelines.planner import BUDGET_PAGES, Piece
@@ -95,6 +97,11 @@ class Findings:
         """The window whose backfill mends the alarms."""
         seconds = [found.created for found in self.alarms]
         return Window(min(seconds) - 1, max(seconds)) if seconds else None
+
+    @property
+    def mends_line_items(self) -> bool:
+        """Whether that backfill must read line items that look as stored."""
+        return any(path.startswith("line_items[") for found in self.alarms for path in found.paths)
 
     def as_json(self) -> dict[str, Any]:
         """Return the contract's object."""
@@ -215,6 +222,7 @@ class _Verification:
         sessions = fetched.batch.sessions
         seen = dict(zip(_column(sessions, "id"), _column(sessions, "payload"), strict=True))
         created = dict(zip(_column(sessions, "id"), _column(sessions, "created"), strict=True))
+        items = _line_items(fetched.batch)
         self._compared += len(seen) + len(fetched.batch.rejects)
         for reject, _ in fetched.batch.rejects:
             yield Difference("rejected", reject.head.id, reject.head.created)
@@ -223,8 +231,8 @@ class _Verification:
             row = stored.get(id_)
             if row is None:
                 yield Difference("rejected" if id_ in rejected else "missing", id_, second)
-            elif not payload.same(text, row["payload"]):
-                yield self._changed(id_, second, text, row)
+            elif paths := list(_differing(row, text, items.get(id_))):
+                yield self._changed(id_, second, paths, row)
             elif row["missing"]:
                 yield Difference("stale", id_, second, ("missing_since",))
         returned = seen.keys() | {reject.head.id for reject, _ in fetched.batch.rejects}
@@ -232,12 +240,13 @@ class _Verification:
             if id_ not in returned and not row["missing"]:
                 yield Difference("unknown", id_, row["created"])
 
-    def _changed(self, id_: str, second: int, text: str, row: Mapping[str, Any]) -> Difference:
+    def _changed(
+        self, id_: str, second: int, paths: Sequence[str], row: Mapping[str, Any]
+    ) -> Difference:
         if row["api_version"] != self._settings.stripe.api_version:
             return Difference("reshaped", id_, second)
         if row["reason"] is not None and not self._overdue(row):
             return Difference("pending", id_, second)
-        paths = sorted(differing(json.loads(row["payload"]), json.loads(text)))
         return Difference("stale", id_, second, tuple(paths))
 
     def _overdue(self, row: Mapping[str, Any]) -> bool:
@@ -265,6 +274,45 @@ class _Verification:
                 oldest=max((window.until for window in pending), default=None),
             )
         )
+
+
+def _differing(row: Mapping[str, Any], text: str, items: Sequence[str] | None) -> Iterable[str]:
+    """Return the paths at which a session differs from its row, its line items' last.
+
+    Args:
+        row: what is stored.
+        text: the session's payload.
+        items: the payloads of its line items, in order; None if they weren't read.
+    """
+    if not payload.same(text, row["payload"]):
+        yield from sorted(differing(json.loads(row["payload"]), json.loads(text)))
+    if items is None:
+        return
+    stored = row["line_items"]
+    if not row["line_items_complete"]:
+        yield "line_items"
+        return
+    if len(items) != len(stored):
+        yield "line_items[]"
+        return
+    for position, (one, other) in enumerate(zip(stored, items, strict=True)):
+        if not payload.same(one, other):
+            where = f"line_items[{position}]"
+            yield from sorted(differing(json.loads(one), json.loads(other), where))
+
+
+def _line_items(batch: Batch) -> dict[str, list[str]]:
+    """Return the payloads of the sessions' line items, in order, where they were read."""
+    sessions = batch.sessions
+    flags = zip(_column(sessions, "id"), _column(sessions, "line_items_complete"), strict=True)
+    items: dict[str, list[str]] = {id_: [] for id_, complete in flags if complete is not None}
+    rows = batch.children.get(LINE_ITEMS.name)
+    if rows is not None:
+        ordered = rows.sort_by([("session_id", "ascending"), ("position", "ascending")])
+        found = zip(_column(ordered, "session_id"), _column(ordered, "payload"), strict=True)
+        for id_, text in found:
+            items[id_].append(text)
+    return items
 
 
 def differing(stored: Any, seen: Any, path: str = "") -> Iterable[str]:

@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from pipelines import layout, load
+from pipelines import layout, load, reflatten
 from pipelines.errors import UsageError, WarehouseError
+from pipelines.line_items import Stored
 from pipelines.places import CONFIG, Patience, Place, first_lines
 from pipelines.queries import query
 from pipelines.windows import Window
@@ -129,6 +130,40 @@ class Warehouse:
             return loaded
 
         return self._transact(write)
+
+    def line_items(
+        self, account: str, ids: Sequence[str], oldest: int, newest: int
+    ) -> dict[str, Stored]:
+        """Return the sessions that are stored with all their line items.
+
+        Args:
+            account: the account's name.
+            ids: the sessions looked for.
+            oldest: when the oldest of them was created, epoch seconds.
+            newest: when the newest of them was created, epoch seconds.
+
+        Raises:
+            WarehouseError: the file can't be read.
+        """
+        if not self.exists:
+            return {}
+        wanted = {"account": account, "ids": list(ids), "oldest": oldest, "newest": newest}
+        with self._open(read_only=True) as connection:
+            rows = connection.execute(query("state/line_items"), wanted).fetchall()
+        return {id_: Stored(payload, items) for id_, payload, items in rows}
+
+    def reflatten(self, tell: reflatten.Tell) -> reflatten.Rebuilt:
+        """Make all columns anew from the stored payloads, in one transaction.
+
+        Args:
+            tell: is told how far it is.
+
+        Raises:
+            WarehouseError: there is no file, or it can't be written; nothing is changed then.
+        """
+        self._place.require_file("reflatten")
+        self.require()
+        return self._transact(lambda connection: reflatten.rebuild(connection, tell))
 
     def note_run(self, row: Mapping[str, Any]) -> None:
         """Write a run's row.
@@ -258,12 +293,23 @@ class Warehouse:
             self._place.make()
         with self._open(read_only=False) as connection, self._place.turn():
             try:
-                layout.migrate(connection, self._place)
+                self._bring_up_to_date(connection)
                 yield connection
             except BaseException:
                 with suppress(duckdb.Error):
                     connection.execute("rollback")
                 raise
+
+    def _bring_up_to_date(self, connection: duckdb.DuckDBPyConnection) -> None:
+        found = layout.version(connection, self.name)
+        if found == layout.VERSION:
+            return
+        self._place.prepare(connection)
+        connection.execute("begin")
+        layout.migrate(connection, self._place, found)
+        if 0 < found < layout.REFILL_BELOW:
+            reflatten.rebuild(connection)
+        connection.execute("commit")
 
     @contextmanager
     def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -60,6 +60,7 @@ def sync(
 @click.option("--from", "from_", required=True, metavar="DATE", help="First moment to read.")
 @click.option("--to", required=True, metavar="DATE", help="First moment no longer read.")
 @click.option("--missing", is_flag=True, help="Read only what is not covered of it.")
+@click.option("--line-items", is_flag=True, help="Read all line items, changed or not.")
 @account_option
 @json_option
 @prefect_option
@@ -69,6 +70,7 @@ def backfill(
     from_: str,
     to: str,
     missing: bool,
+    line_items: bool,
     accounts: tuple[str, ...],
     json_: bool,
     on_prefect: bool,
@@ -94,13 +96,17 @@ def backfill(
     def run(account: "Account", options: "Options") -> "Report":
         from pipelines import runs
 
-        return runs.backfill(settings, account, window, options, missing=missing)
+        return runs.backfill(
+            settings, account, window, options, missing=missing, line_items=line_items
+        )
 
     def flow() -> "list[Report]":
         from pipelines import flows
 
         names = [a.name for a in settings.chosen(accounts)]
-        return flows.run_backfill(names, window, settings.file, missing=missing)
+        return flows.run_backfill(
+            names, window, settings.file, missing=missing, line_items=line_items
+        )
 
     return _run(settings, accounts, run, flow if on_prefect else None, json_=json_, ranges=ranges)
 

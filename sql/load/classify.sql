@@ -5,6 +5,7 @@ select
     incoming.id,
     stored.first_observed_at,
     stored.missing_since,
+    stored.line_items_complete,
     -- Sent in another API version and else the same: no new version of the session.
     case
         when

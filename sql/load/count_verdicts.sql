@@ -1,6 +1,13 @@
--- How many sessions of the batch were new, changed, unchanged.
+-- How many sessions of the batch were new, changed, unchanged. One whose line items alone are
+-- stored anew is changed.
 select
-    count(*) filter (where verdict = 'inserted') as inserted,
-    count(*) filter (where verdict = 'changed') as updated,
-    count(*) filter (where verdict in ('unchanged', 'older')) as unchanged
-from verdicts;
+    count(*) filter (where verdicts.verdict = 'inserted') as inserted,
+    count(*) filter (where verdicts.verdict = 'changed' or refilled.id is not null) as updated,
+    count(*) filter (where verdicts.verdict in ('unchanged', 'older') and refilled.id is null)
+        as unchanged
+from verdicts
+left join completeness as refilled
+    on
+        verdicts.id = refilled.id
+        and refilled.session_verdict = 'unchanged'
+        and (refilled.verdict = 'replaced' or refilled.complete is distinct from refilled.before);

@@ -1,5 +1,6 @@
 -- When each session of the batch was last read, and why it is unsettled, if it is.
--- One that leads back says nothing, so it stays due. Grain: one row a session.
+-- One that leads back says nothing, so it stays due. What a rejected one doesn't say in a way that
+-- can be read is taken as what lets it be looked at longest. Grain: one row a session.
 create or replace temp table reads as
 with
 
@@ -10,12 +11,29 @@ latest as (
         incoming.status,
         incoming.payment_status,
         incoming.mode,
-        greatest(incoming.observed_at, unsettled.read_at) as last_read_at
+        incoming.observed_at,
+        completeness.complete is not null and not completeness.complete as partial
     from incoming
     inner join verdicts on incoming.id = verdicts.id
-    left join meta.unsettled as unsettled
-        on unsettled.account = $account and incoming.id = unsettled.id
+    left join completeness on incoming.id = completeness.id
     where verdicts.verdict <> 'older'
+    union all
+    select
+        id,
+        to_timestamp(created) as created,
+        coalesce(status, 'complete') as status,
+        coalesce(payment_status, 'unpaid') as payment_status,
+        coalesce(mode, 'payment') as mode,
+        to_timestamp(observed_at) as observed_at,
+        false as partial
+    from rejected
+),
+
+timed as (
+    select latest.*, greatest(latest.observed_at, unsettled.read_at) as last_read_at
+    from latest
+    left join meta.unsettled as unsettled
+        on unsettled.account = $account and latest.id = unsettled.id
 )
 
 select
@@ -24,10 +42,11 @@ select
     last_read_at as read_at,
     case
         when status = 'open' then 'open'
+        when partial then 'partial'
         when
             status = 'complete' and payment_status = 'unpaid' and mode <> 'setup'
             and last_read_at < created + to_seconds($late_payment_s)
             then 'unpaid'
         when status = 'complete' and last_read_at < created + to_seconds($fresh_s) then 'fresh'
     end as reason
-from latest;
+from timed;

@@ -11,6 +11,13 @@ select
         where account = $account and missing_since is not null
     ) as missing,
     (
+        select count(*) from checkout_sessions
+        where
+            account = $account
+            and missing_since is null
+            and line_items_complete is distinct from true
+    ) as line_items_incomplete,
+    (
         select count(*) from meta.rejects where account = $account
     ) as rejects,
     (

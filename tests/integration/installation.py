@@ -111,12 +111,20 @@ class Installation:
         options: Options | None = None,
         *,
         missing: bool = False,
+        line_items: bool = False,
         **over: Any,
     ) -> Report:
         """Backfill the seconds from `first` up to `end`, itself outside, in this process."""
         settings = self.settings(**over)
         window = Window(first - 1, end - 1)
-        return runs.backfill(settings, settings.chosen()[0], window, options, missing=missing)
+        return runs.backfill(
+            settings,
+            settings.chosen()[0],
+            window,
+            options,
+            missing=missing,
+            line_items=line_items,
+        )
 
     def begin(self, *arguments: str, **environ: str | None) -> "subprocess.Popen[str]":
         """Start a command as a process of its own."""

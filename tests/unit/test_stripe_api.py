@@ -22,7 +22,7 @@ from pipelines.errors import (
     SourceRequestError,
     TransientSourceError,
 )
-from pipelines.flatten import Reject, decode
+from pipelines.flatten import Flattener, Reject
 from pipelines.pace import Pace
 from pipelines.stripe_api import ApiClock, Page, Stopped, StripeApi
 
@@ -423,7 +423,7 @@ def test_half_a_surrogate_pair_in_one_session_spoils_no_other(world: World) -> N
     texts = [json.dumps(session("cs_2")), json.dumps(session("cs_1", locale="\ud800"))]
     page = world.api(answer(listing(texts, has_more=True))).list_sessions(LIMIT)
     assert page.has_more is True
-    good, bad = decode(page.data)
+    good, bad = Flattener().decode(page.data)
     assert good.head.id == "cs_2"
     assert isinstance(bad, Reject)
     assert bad.head.id == "cs_1"

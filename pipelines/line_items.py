@@ -1,0 +1,230 @@
+"""The line items that a list response leaves out, read side by side.
+
+A list shows the first ten of a session. The others cost requests of their own, so they are asked
+for only where the session or its first ten aren't as stored, or no complete list is. What is stored
+is looked up after the session was read and before it is loaded; if another run writes in between,
+the load compares once more and marks what it then lacks, so that the next sync reads it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec import Raw
+
+from pipelines import payload
+from pipelines.children import LINE_ITEMS
+from pipelines.errors import SourceContractError, SourceRequestError
+from pipelines.flatten import Batch, Drift, Flattener, Owner, set_aside
+from pipelines.stripe_api import PAGE_SIZE, Page, StripeApi
+
+MOST_AT_ONCE = 20
+"""Sessions whose further line items are read at a time."""
+
+
+class Stored(NamedTuple):
+    """A session that is stored with all its line items: its payload, and theirs in order."""
+
+    payload: str
+    items: Sequence[str]
+
+
+LookUp = Callable[[Sequence[str], int, int], Mapping[str, Stored]]
+"""Returns what is stored with all line items: of these ids, created from one second to another."""
+
+
+class _Item(msgspec.Struct, gc=False):
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Partial:
+    """A session of which only the first line items were read."""
+
+    id: str
+    created: int
+    observed_at: int
+    payload: str
+    items: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """Further line items of a session, the first of which has a position; or why there are none."""
+
+    position: int
+    rows: pa.Table | None
+    drift: Sequence[Drift] = ()
+    reason: str = ""
+
+
+class LineItems:
+    """Completes the line items of a window's sessions; threads may share one.
+
+    Args:
+        api: the account's access to the API.
+        flattener: makes columns of them.
+        look_up: tells what is stored; without it everything is read.
+    """
+
+    def __init__(self, api: StripeApi, flattener: Flattener, look_up: LookUp | None) -> None:
+        self._api = api
+        self._flattener = flattener
+        self._look_up = look_up
+        self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="line-items")
+
+    def complete(self, batch: Batch) -> Batch:
+        """Return the batch with all line items that aren't stored already.
+
+        A session whose line items the API refuses for good is set aside.
+
+        Raises:
+            SourceError: the API failed or broke its contract.
+            WarehouseError: what is stored can't be looked up.
+        """
+        partial = self._unlike_stored(_partial(batch))
+        if not partial:
+            return batch
+        futures = [self._pool.submit(self._rest, one) for one in partial]
+        done, waiting = wait(futures, return_when=FIRST_EXCEPTION)
+        for future in waiting:
+            future.cancel()
+        for future in done:
+            future.result()  # raises what went wrong
+        return _with(batch, {p.id: (p, f.result()) for p, f in zip(partial, futures, strict=True)})
+
+    def _unlike_stored(self, partial: Sequence[_Partial]) -> list[_Partial]:
+        if not partial or self._look_up is None:
+            return list(partial)
+        created = [one.created for one in partial]
+        stored = self._look_up([one.id for one in partial], min(created), max(created))
+        return [one for one in partial if not _is_stored(one, stored.get(one.id))]
+
+    def _rest(self, one: _Partial) -> _Rest:
+        try:
+            position, raws = self._read(one)
+            owner = Owner(one.id, one.created, one.observed_at)
+            text = b"[" + b",".join(map(bytes, raws)) + b"]"
+            elements, odd = self._flattener.elements(LINE_ITEMS, owner, text, position)
+            rows, drift = self._flattener.rows(LINE_ITEMS, [elements])
+        except SourceRequestError as error:
+            return _Rest(0, None, reason=f"its line items can't be read: {error.message}")
+        except (ValueError, RecursionError) as error:
+            return _Rest(0, None, reason=str(error))
+        return _Rest(position, rows, [*odd, *drift])
+
+    def _read(self, one: _Partial) -> tuple[int, list[Raw]]:
+        """Read what follows the first items; all, if they changed since they were listed."""
+        if one.items:
+            try:
+                return len(one.items), self._pages(one, _id_of(one.items[-1].encode()))
+            except SourceRequestError as error:
+                if error.param != "starting_after":
+                    raise
+        return 0, self._pages(one, None)
+
+    def _pages(self, one: _Partial, cursor: str | None) -> list[Raw]:
+        raws: list[Raw] = []
+        seen: set[str] = set()
+        while True:
+            params = [("limit", str(PAGE_SIZE))]
+            if cursor is not None:
+                params.append(("starting_after", cursor))
+            page = self._api.list_line_items(one.id, params)
+            raws += page.data
+            if not page.has_more:
+                return raws
+            if not page.data:
+                raise _breach("an empty page of line items that says there is more", page)
+            cursor = _id_of(bytes(page.data[-1]))
+            if cursor in seen:
+                raise _breach("the same line items twice, so their cursor isn't moving", page)
+            seen.add(cursor)
+
+
+def _partial(batch: Batch) -> list[_Partial]:
+    incomplete = pc.invert(batch.sessions["line_items_complete"])  # null where none were read
+    sessions = batch.sessions.filter(incomplete)
+    if not sessions.num_rows:
+        return []
+    items: dict[str, list[str]] = {id_: [] for id_ in _list(sessions["id"])}
+    rows = batch.children.get(LINE_ITEMS.name, LINE_ITEMS.rows.empty_table())
+    rows = rows.filter(pc.is_in(rows["session_id"], sessions["id"].combine_chunks()))
+    for id_, text in zip(_list(rows["session_id"]), _list(rows["payload"]), strict=True):
+        items[id_].append(text)
+    return [
+        _Partial(id_, created, at, text, items[id_])
+        for id_, created, at, text in zip(
+            items,
+            _list(sessions["created"].cast(pa.int64())),
+            _list(sessions["observed_at"].cast(pa.int64())),
+            _list(sessions["payload"]),
+            strict=True,
+        )
+    ]
+
+
+def _is_stored(one: _Partial, stored: Stored | None) -> bool:
+    """Whether a session and its first line items are as stored."""
+    return (
+        stored is not None
+        and payload.same(one.payload, stored.payload)
+        and len(one.items) <= len(stored.items)
+        and all(map(payload.same, one.items, stored.items))
+    )
+
+
+def _with(batch: Batch, rests: Mapping[str, tuple[_Partial, _Rest]]) -> Batch:
+    """Return a batch with further line items, and without the sessions that have none."""
+    rejects = [
+        (set_aside(one.payload.encode(), rest.reason), one.observed_at)
+        for one, rest in rests.values()
+        if rest.rows is None
+    ]
+    batch = batch.without({reject.head.id for reject, _ in rejects})
+    known = batch.children.get(LINE_ITEMS.name, LINE_ITEMS.rows.empty_table())
+    anew = [id_ for id_, (_, rest) in rests.items() if rest.position == 0]
+    known = known.filter(pc.invert(pc.is_in(known["session_id"], pa.array(anew, pa.string()))))
+    found = [rest.rows for _, rest in rests.values() if rest.rows is not None]
+    flags = [
+        True if id_ in rests else flag
+        for id_, flag in zip(
+            _list(batch.sessions["id"]), _list(batch.sessions["line_items_complete"]), strict=True
+        )
+    ]
+    place = batch.sessions.schema.get_field_index("line_items_complete")
+    return replace(
+        batch,
+        sessions=batch.sessions.set_column(
+            place, "line_items_complete", pa.array(flags, pa.bool_())
+        ),
+        children=batch.children | {LINE_ITEMS.name: pa.concat_tables([known, *found])},
+        rejects=[*batch.rejects, *rejects],
+        drift=[*batch.drift, *(found for _, rest in rests.values() for found in rest.drift)],
+    )
+
+
+def _id_of(item: bytes) -> str:
+    try:
+        return _item.decode(item).id
+    except ValueError:
+        raise ValueError("a line item has no id, so those after it can't be asked for") from None
+
+
+def _breach(what: str, page: Page) -> SourceContractError:
+    return SourceContractError(
+        f"the API sent {what}; nothing of this window was stored, the next run asks again",
+        status=200,
+        request_id=page.request_id,
+    )
+
+
+def _list(column: "pa.ChunkedArray[Any]") -> list[Any]:
+    return column.to_pylist()
+
+
+_item = msgspec.json.Decoder(_Item)
