@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -93,6 +93,17 @@ class Sync(Frozen, frozen=True):
     schedule: str = "*/15 * * * *"
 
 
+class Run(Frozen, frozen=True):
+    """Who runs the accounts: threads of this process, or a Dask cluster.
+
+    `workers` is how many run at a time; on a cluster that is at `dask_address` it decides itself.
+    """
+
+    task_runner: Literal["threads", "dask"] = "threads"
+    workers: Annotated[int, Meta(ge=1, le=1_000)] = 16
+    dask_address: Annotated[str, Meta(pattern=r"^(tcp|tls)://[^\s@]+\Z")] | None = None
+
+
 class Publish(Frozen, frozen=True):
     """Where a read-only copy for other tools goes; nowhere by default."""
 
@@ -114,6 +125,7 @@ class Settings(Frozen, frozen=True):
     accounts: tuple[Account, ...] = ()
     warehouse: Warehouse = Warehouse()
     sync: Sync = Sync()
+    run: Run = Run()
     timezone: str = "UTC"
     publish: Publish = Publish()
     privacy: Privacy = Privacy()
@@ -200,6 +212,17 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     settings = _absolute(settings, base, file)
     _check(settings, environ)
     return settings
+
+
+def plain(settings: Settings) -> dict[str, Any]:
+    """Return settings as values that may travel; no key is among them."""
+    values: dict[str, Any] = msgspec.to_builtins(settings, enc_hook=str)
+    return values
+
+
+def from_plain(values: Mapping[str, Any]) -> Settings:
+    """Return the settings that `plain` made values of."""
+    return msgspec.convert(values, Settings, dec_hook=_path)
 
 
 def key_of(account: Account, environ: Mapping[str, str] | None = None) -> Key:

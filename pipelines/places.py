@@ -30,8 +30,8 @@ ZSTD = " using compression zstd"
 """A lake's files have one compression for all columns, set by an option."""
 EXTENSIONS = ("postgres_scanner", "ducklake", "httpfs")
 CONNECT_TIMEOUT_S = 10
-MOST_FILES, OLD_SNAPSHOTS = 500, 500
-"""How many files, and snapshots of more than a day, a lake may have before it is put in order."""
+MOST_OLD_SNAPSHOTS = 500
+"""How many snapshots of more than a day a lake may have before it is put in order."""
 
 FILE_FAILURES = (duckdb.IOException, duckdb.FatalException, duckdb.SerializationException)
 """Failures of the file or the machine, not of the SQL."""
@@ -67,10 +67,12 @@ class Place(Protocol):
     Attributes:
         name: what messages call it.
         patience_s: how long to wait for it, in seconds.
+        tidies_itself: whether many small loads leave nothing behind.
     """
 
     name: str
     patience_s: float
+    tidies_itself: bool
 
     @property
     def exists(self) -> bool:
@@ -131,6 +133,8 @@ class Patience:
 
 class File:
     """A DuckDB file; DuckDB locks it against every other process for as long as one writes."""
+
+    tidies_itself = True
 
     def __init__(self, path: Path, patience_s: float) -> None:
         self.path = path
@@ -200,7 +204,7 @@ class File:
         connection.execute(query("file/confine"))
 
     def tidy(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Do nothing: DuckDB does it when the file is closed."""
+        """Do nothing."""
 
     def size_bytes(self, _: duckdb.DuckDBPyConnection) -> int:
         """Return the file's size."""
@@ -253,6 +257,8 @@ class Lake:
         data_path: where the data files are.
         patience_s: how long to wait for the catalog, or for other writers, in seconds.
     """
+
+    tidies_itself = False
 
     def __init__(self, catalog: str, data_path: str, patience_s: float) -> None:
         self.name = f"ducklake:{catalog}"
@@ -352,8 +358,8 @@ class Lake:
 
     def tidy(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Merge small files and expire old snapshots, if there are many."""
-        many = {"old_snapshots": OLD_SNAPSHOTS, "files": MOST_FILES}
-        ((due,),) = connection.execute(query("lake/due"), many).fetchall()
+        most = {"most": MOST_OLD_SNAPSHOTS}
+        ((due,),) = connection.execute(query("lake/due"), most).fetchall()
         if due:
             connection.execute(query("lake/tidy"))
 

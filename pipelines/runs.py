@@ -355,6 +355,11 @@ class _Run:
                 self._warehouse.note_run(self._row())
             except WarehouseError as error:
                 log.info("the run could not be written down: %s", error)
+        if report.error is None and not nothing_loaded:
+            try:
+                self._warehouse.tidy()
+            except WarehouseError as error:
+                log.info("the warehouse could not be put in order: %s", error)
 
 
 def _outcome(counts: Counts) -> str:

@@ -179,8 +179,9 @@ class Warehouse:
         Raises:
             WarehouseError: it can't be done now; nothing is lost by that.
         """
-        with self._writing() as connection:
-            self._place.tidy(connection)
+        if not self._place.tidies_itself:
+            with self._writing() as connection:
+                self._place.tidy(connection)
 
     @property
     def size_bytes(self) -> int:
