@@ -1,8 +1,9 @@
 # Everything a fresh clone needs: Python 3.11 or newer, make and a network.
 PYTHON ?= python3
 BIN := .venv/bin
+LAKE := .venv-lake/bin
 
-.PHONY: install demo test test-long check bench lock clean
+.PHONY: install demo test test-long test-lake check bench lock clean
 
 install: .venv/installed
 
@@ -23,6 +24,20 @@ test: install
 test-long: install
 	$(BIN)/python -m pytest -m long --numprocesses 2
 
+# On a lake: DuckDB 1.5.5 and its extensions, Dask, and PostgreSQL from Debian's packages.
+test-lake: .venv-lake/installed
+	$(LAKE)/python -m tests.lake $(LAKE_TESTS)
+
+LAKE_TESTS := tests/lake tests/truth/test_simulation.py tests/truth/test_kills.py
+
+# What requirements.lock has, but for what requirements-lake.lock has instead or beside it.
+.venv-lake/installed: requirements.lock requirements-lake.lock pyproject.toml
+	$(PYTHON) -m venv .venv-lake
+	grep -v '^duckdb==' requirements.lock > .venv-lake/requirements.txt
+	$(LAKE)/python -m pip install --quiet --disable-pip-version-check --no-deps -r .venv-lake/requirements.txt -r requirements-lake.lock
+	$(LAKE)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
 check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -41,4 +56,4 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lake build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
