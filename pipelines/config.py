@@ -83,7 +83,10 @@ class Warehouse(Frozen, frozen=True):
 
 
 class Sync(Frozen, frozen=True):
-    """What a sync reads: `start` is the first `created` date ever read."""
+    """What a sync reads and when: `start` is the first `created` date ever read.
+
+    `overlap` says what a scheduled sync does while another run writes.
+    """
 
     start: str = "2019-01-01"
     settle_s: Annotated[int, Meta(ge=0, le=86_400)] = 60
@@ -91,6 +94,7 @@ class Sync(Frozen, frozen=True):
     # At 1 an unpaid session would never be due again.
     reread_ratio: Annotated[float, Meta(ge=0, lt=1)] = 0.02
     schedule: str = "*/15 * * * *"
+    overlap: str = "skip"
 
 
 class Run(Frozen, frozen=True):
@@ -135,6 +139,13 @@ class Settings(Frozen, frozen=True):
     def zone(self) -> ZoneInfo:
         """The time zone of days and of times shown."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def folder(self) -> Path:
+        """Where the program keeps what isn't the warehouse: beside its file, else in `data`."""
+        if self.warehouse.catalog is None:
+            return self.warehouse.path.parent
+        return (self.file.parent if self.file is not None else Path.cwd()) / "data"
 
     def start_of(self, account: Account) -> int:
         """Return the first `created` second ever read for an account, epoch seconds."""
@@ -430,11 +441,12 @@ def _check(settings: Settings, environ: Mapping[str, str]) -> None:
         _ = settings.zone
     except (ValueError, OSError, KeyError):
         refuse("timezone", f"no time zone is named {_shown(settings.timezone)}; try Europe/Berlin")
-    if len(settings.sync.schedule.split()) != 5:  # noqa: PLR2004 -- minute to weekday
-        refuse("sync.schedule", f"expected five cron fields, got {_shown(settings.sync.schedule)}")
     if settings.publish.path == settings.warehouse.path:
         refuse("publish.path", "it is the warehouse itself; name another file")
     _check_lake(settings, refuse)
+    _check_schedule(settings.sync.schedule, refuse)
+    if settings.sync.overlap not in ("skip", "wait"):
+        refuse("sync.overlap", f"expected skip or wait, got {_shown(settings.sync.overlap)}")
     _check_unfinished(settings, refuse)
     names = [account.name for account in settings.accounts]
     for name in names:
@@ -459,6 +471,18 @@ def _check_lake(settings: Settings, refuse: typing.Callable[[str, str], typing.N
         refuse("warehouse.data_path", "a lake needs one: a folder, or a URL as s3://bucket/lake")
     if settings.publish.path is not None:
         refuse("publish.path", "a lake needs no copy: there nobody waits for a load; leave it out")
+
+
+def _check_schedule(schedule: str, refuse: typing.Callable[[str, str], typing.NoReturn]) -> None:
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415 -- not for every --help
+
+    shown = _shown(schedule)
+    if len(schedule.split()) != 5:  # noqa: PLR2004 -- minute to weekday
+        refuse("sync.schedule", f"expected five cron fields, got {shown}")
+    try:
+        next(CronSim(schedule, _EPOCH))
+    except (CronSimError, StopIteration) as error:
+        refuse("sync.schedule", f"expected a cron schedule, got {shown} ({error})")
 
 
 def _check_unfinished(

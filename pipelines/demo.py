@@ -82,9 +82,9 @@ def _let_time_pass(url: str) -> None:
 def _second_sync(file: Path, prefect_url: str) -> None:
     if _answers_at(f"{prefect_url}/health"):
         os.environ["PREFECT_API_URL"] = prefect_url
-        from pipelines import flows  # noqa: PLC0415 -- takes seconds, and only now is it needed
+        from pipelines import flow_runs  # noqa: PLC0415 -- takes seconds, and only now is it needed
 
-        (report,) = flows.run_sync([], file)
+        (report,) = flow_runs.run_sync([], file)
         display.say(f"(as a Prefect flow run on a local server, {prefect_url})")
     else:
         settings = config.load(file)

@@ -111,7 +111,7 @@ def _bar() -> Iterator[Callable[[Any], None]]:
         def tell(state: Any) -> None:
             if state.account not in tasks:
                 tasks[state.account] = bar.add_task(state.account, total=1.0, done="")
-            bar.update(tasks[state.account], completed=state.share, done=_done(state))
+            bar.update(tasks[state.account], completed=state.share, done=done(state))
 
         yield tell
 
@@ -123,12 +123,13 @@ def _lines() -> Callable[[Any], None]:
         nonlocal last
         if time.monotonic() - last >= PLAIN_EVERY_S:
             last = time.monotonic()
-            note(f"{state.account}: {_done(state)}")
+            note(f"{state.account}: {done(state)}")
 
     return tell
 
 
-def _done(state: Any) -> str:
+def done(state: Any) -> str:
+    """Return how far a run is, in words."""
     rate = state.sessions / state.elapsed_s if state.elapsed_s > 0 else 0
     back = f", back to {moment(state.oldest)[:10]}" if state.oldest else ""
     return f"{state.sessions:,} sessions ({rate:,.0f} a second), {state.requests:,} requests{back}"
@@ -162,24 +163,34 @@ def show_findings(findings: Any, *, many: bool) -> None:
     for found in findings.differences:
         paths = f": {printable(', '.join(found.paths))}" if found.paths else ""
         say(f"{name}: {found.kind} {printable(found.id)}{paths}")
-    if findings.error is not None:
+    if findings.error is not None or findings.interrupted:
         return
+    say(f"{name}: {compared(findings)}")
+    if findings.mending is not None:
+        say(mending(findings, many=many))
+
+
+def compared(findings: Any) -> str:
+    """Return how much a verification compared and how much of it differs."""
     kinds = {
         kind: len(findings.of(kind)) for kind in dict.fromkeys(d.kind for d in findings.differences)
     }
     told = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items())
     holes = f"; {_count(len(findings.holes), 'hole')} not compared" if findings.holes else ""
-    say(
-        f"{name}: {_count(findings.compared, 'session')} compared: {told or 'no difference'}{holes}"
+    return f"{_count(findings.compared, 'session')} compared: {told or 'no difference'}{holes}"
+
+
+def mending(findings: Any, *, many: bool) -> str:
+    """Return the command that mends what a verification found; nothing if nothing is wrong."""
+    if findings.mending is None:
+        return ""
+    first, end = (
+        f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%SZ}"
+        for second in (findings.mending.after + 1, findings.mending.until + 1)
     )
-    if findings.mending is not None:
-        first, end = (
-            f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%SZ}"
-            for second in (findings.mending.after + 1, findings.mending.until + 1)
-        )
-        options = " --line-items" if findings.mends_line_items else ""
-        options += f" --account {name}" if many else ""
-        say(f"checkouts backfill --from {first} --to {end}{options}")
+    options = " --line-items" if findings.mends_line_items else ""
+    options += f" --account {findings.account}" if many else ""
+    return f"checkouts backfill --from {first} --to {end}{options}"
 
 
 def show_status(status: Mapping[str, Any], now: float) -> None:
@@ -225,6 +236,13 @@ def show_rebuilt(rebuilt: Any) -> None:
     if rebuilt.rejected:
         say(f"{_count(rebuilt.rejected, 'session')} did not fit the columns; see why:")
         say("  checkouts sql -q rejects")
+
+
+def show_check(check: Any) -> None:
+    """Print what the doctor looked at, and the remedy below it."""
+    say(f"{'bad' if check.remedy else 'ok':<4} {check.name:<10} {printable(check.found)}")
+    if check.remedy:
+        say(f"     {'':<10} -> {printable(check.remedy)}")
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:

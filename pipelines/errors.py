@@ -15,6 +15,8 @@ A message is one line: what, what was observed, what state it left behind, what 
 holds a payload or a key.
 """
 
+import logging
+
 EXIT_REJECTS = 4
 EXIT_INTERRUPTED = 130
 
@@ -27,8 +29,9 @@ class CheckoutsError(Exception):
 
     @property
     def message(self) -> str:
-        """The one line to show."""
-        return " ".join(str(self).split())
+        """The one line to show, with Stripe's id of the request for its support."""
+        request = f" (request {self.request_id})" if self.request_id else ""
+        return " ".join(str(self).split()) + request
 
     def as_json(self) -> dict[str, str | None]:
         """Return what `--json` says of it."""
@@ -165,3 +168,9 @@ class DifferenceError(CheckoutsError):
     def __init__(self, message: str, *, counts: dict[str, int] | None = None) -> None:
         super().__init__(message)
         self.counts = counts or {}
+
+
+def log_failure(log: logging.Logger, account: str, error: CheckoutsError) -> None:
+    """Log a failure with what a program asks of it: account, type, request."""
+    named = {"account": account, "error": type(error).__name__, "request_id": error.request_id}
+    log.error("%s: %s", account, error.message, extra=named)

@@ -237,10 +237,10 @@ class Flattener:
             return self._session(text)
         except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
             reason = str(error)
-        # Half a surrogate pair anywhere would hide the head too.
-        text = payload.without_surrogates(text)
         try:
-            return Reject(_head_decoder.decode(text), reason, self._for_inspection(text))
+            # Half a surrogate pair anywhere would hide the head too.
+            head = _head_decoder.decode(payload.without_surrogates(text))
+            return Reject(head, reason, self._for_inspection(text))
         except (ValueError, RecursionError):
             what = "an element that is no checkout session with an id and a created time"
             raise ValueError(what) from None
@@ -299,7 +299,8 @@ class Flattener:
     def _for_inspection(self, text: bytes) -> bytes:
         """Return a rejected session's JSON, line items too; nothing if it can't be searched."""
         try:
-            return self._redacted(payload.without_secret(text), "")
+            kept = self._redacted(payload.without_secret(payload.guarded(text)), "")
+            return payload.unguarded(kept)
         except (ValueError, RecursionError):
             return b""
 

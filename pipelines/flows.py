@@ -1,42 +1,79 @@
-"""Sync and backfill as Prefect flows, each window a task; the only module that imports Prefect.
+"""Sync, backfill and verify as Prefect flows, each window a task.
 
 Nothing is derived from Prefect's state: a run that it lost is made up for by the next one.
 """
 
+import atexit
 import logging
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 # Read by Prefect when it is imported; whoever set them keeps what they set.
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 # Its server takes about as long to start as its default timeout.
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+# A line a window, among the logs of its run.
+os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "pipelines")
+os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
 
-import httpx
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.runtime import task_run
-from prefect.settings import get_current_settings
+from prefect.runtime import deployment, flow_run, task_run
 from prefect.states import Completed, Failed
 
-from pipelines import config, display, runs
-from pipelines.config import Account, Settings
-from pipelines.errors import ConfigError, UsageError
+from pipelines import artifacts, config, verify
+from pipelines.accounts import side_by_side
+from pipelines.artifacts import ProgressArtifacts
+from pipelines.config import Account, Settings, key_of
+from pipelines.errors import CheckoutsError, ConfigError
 from pipelines.fetch import Budget, Fetched
+from pipelines.jobs import Job
 from pipelines.pipeline import Fetch, Options
+from pipelines.places import place_of
 from pipelines.runs import Report
-from pipelines.windows import Window
+from pipelines.turn import turn
+from pipelines.verify import Findings
+from pipelines.warehouse import Warehouse
+from pipelines.windows import NO_END, Window, watermark
 
-_reports: ContextVar[list[Report] | None] = ContextVar("reports", default=None)
+FOR_WORKERS = ("DO_NOT_TRACK", "PREFECT_LOGGING_EXTRA_LOGGERS")
+"""The variables above that a run in another process needs too."""
+
+# Prefect's own threads hold DuckDB to the very end, when its binding complains of leaks.
+atexit.register(os.dup2, os.open(os.devnull, os.O_WRONLY), 2)
+
+collected: ContextVar[list[Any] | None] = ContextVar("collected", default=None)
 """Where a caller in this process finds what a flow run did."""
 
+Told = TypeVar("Told", Report, Findings)
 
-@flow(name="sync-checkout-sessions", persist_result=False)
+NAMED_ACCOUNTS = 3
+"""So many accounts are named in a flow run's name; of more it says how many."""
+
+
+def _run_name() -> str:
+    """Return a flow run's name: its accounts, and its range or the watermark it begins at."""
+    given = flow_run.get_parameters()
+    names = given.get("accounts") or []
+    try:
+        settings = config.load(given.get("config_file"))
+        names = [account.name for account in settings.chosen(names)]
+        what = _range_name(given) if "start" in given else _watermark_name(settings, names)
+    except CheckoutsError:
+        what = ""
+    shown = ", ".join(names) if len(names) <= NAMED_ACCOUNTS else f"{len(names)} accounts"
+    return f"{shown} {what}".strip()
+
+
+@flow(name="sync-checkout-sessions", flow_run_name=_run_name, persist_result=False)
 def sync_checkout_sessions(
     accounts: list[str] | None = None, config_file: Path | None = None
 ) -> State:
@@ -46,10 +83,10 @@ def sync_checkout_sessions(
         accounts: names of accounts in config.yaml; all by default.
         config_file: the settings; else config.yaml from the working directory upward.
     """
-    return _run(accounts, config_file, runs.sync)
+    return _write(accounts, config_file, Job(), may_skip=True)
 
 
-@flow(name="backfill-checkout-sessions", persist_result=False)
+@flow(name="backfill-checkout-sessions", flow_run_name=_run_name, persist_result=False)
 def backfill_checkout_sessions(
     start: datetime,
     end: datetime,
@@ -69,120 +106,152 @@ def backfill_checkout_sessions(
         accounts: names of accounts in config.yaml; all by default.
         config_file: the settings; else config.yaml from the working directory upward.
     """
-    first, last = config.moment(start.isoformat()), config.moment(end.isoformat())
-    if last <= first:
-        raise ConfigError(f"end {end.isoformat()} is not after start {start.isoformat()}")
-    window = Window(first - 1, last - 1)
-
-    def run(settings: Settings, account: Account, options: Options) -> Report:
-        return runs.backfill(
-            settings, account, window, options, missing=missing, line_items=line_items
-        )
-
-    return _run(accounts, config_file, run)
+    if (nonsense := _nonsense(start, end)) is not None:
+        return nonsense
+    job = Job(_window(start, end), missing=missing, line_items=line_items)
+    return _write(accounts, config_file, job, may_skip=False)
 
 
-def run_sync(accounts: Sequence[str], config_file: Path | None) -> list[Report]:
-    """Sync as a flow run and return what it did.
+@flow(name="verify-checkout-sessions", flow_run_name=_run_name, persist_result=False)
+def verify_checkout_sessions(
+    start: datetime | None = None,
+    end: datetime | None = None,
+    accounts: list[str] | None = None,
+    config_file: Path | None = None,
+) -> State:
+    """Compare what is stored with what the API has; writes nothing.
 
-    Raises:
-        ConfigError: the configured Prefect API doesn't answer.
+    Args:
+        start: first moment to compare; UTC unless it has an offset; all by default.
+        end: first moment no longer compared; all by default.
+        accounts: names of accounts in config.yaml; all by default.
+        config_file: the settings; else config.yaml from the working directory upward.
     """
-    return _collect(
-        lambda: sync_checkout_sessions(
-            accounts=list(accounts), config_file=config_file, return_state=True
-        )
-    )
+    window = None
+    if start is not None or end is not None:
+        if (nonsense := _nonsense(start, end)) is not None:
+            return nonsense
+        window = _window(start, end)
 
+    def run(settings: Settings, account: Account, options: Options) -> Findings:
+        return verify.verify(settings, account, window, options)
 
-def run_backfill(
-    accounts: Sequence[str],
-    window: Window,
-    config_file: Path | None,
-    *,
-    missing: bool,
-    line_items: bool,
-) -> list[Report]:
-    """Backfill as a flow run and return what it did.
-
-    Raises:
-        ConfigError: the configured Prefect API doesn't answer.
-    """
-    return _collect(
-        lambda: backfill_checkout_sessions(
-            start=datetime.fromtimestamp(window.after + 1, UTC),
-            end=datetime.fromtimestamp(window.until + 1, UTC),
-            missing=missing,
-            line_items=line_items,
-            accounts=list(accounts),
-            config_file=config_file,
-            return_state=True,
-        )
-    )
-
-
-def api_address() -> str | None:
-    """Return the configured Prefect API, None if a temporary server will be used.
-
-    Raises:
-        ConfigError: one is configured but doesn't answer.
-    """
-    address = get_current_settings().api.url
-    if address is None:
-        return None
     try:
-        healthy = httpx.get(f"{address}/health", timeout=10).is_success
-    except httpx.HTTPError:
-        healthy = False
-    if not healthy:
-        raise ConfigError(
-            f"the Prefect API at {address} doesn't answer; start it, or unset PREFECT_API_URL,"
-            " or run without --prefect",
-            key="PREFECT_API_URL",
-        )
-    return address
+        settings, chosen = _begin(accounts, config_file)
+        found = _side_by_side(settings, chosen, run)
+    except CheckoutsError as error:
+        return Failed(message=error.message)
+    artifacts.differences(found)
+    wrong = [f"{f.account}: {_what_differs(f)}" for f in found if f.exit_code]
+    if wrong:
+        return Failed(message="; ".join(wrong))
+    return Completed(message="; ".join(f"{f.account}: {f.compared:,} compared" for f in found))
 
 
-def _collect(call: Callable[[], State]) -> list[Report]:
-    if api_address() is None:
-        display.note(
-            "starting Prefect's own temporary server, which takes about 20 s;"
-            " PREFECT_API_URL names a running one"
-        )
-    # Prefect prints a traceback for each failed task; the run's own line says it once.
-    for name in ("prefect", "prefect.flow_runs", "prefect.task_runs"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    reports: list[Report] = []
-    token = _reports.set(reports)
-    try:
-        state = call()
-    finally:
-        _reports.reset(token)
-    for report in reports:
-        if report.error is not None:  # its frames would keep DuckDB and Arrow to the very end
-            report.error.__traceback__ = None
-    if not reports:
-        raise UsageError(f"the flow run failed before it began: {state.message}")
-    return reports
-
-
-def _run(
+def _write(
     accounts: list[str] | None,
     config_file: Path | None,
-    run: Callable[[Settings, Account, Options], Report],
+    job: Job,
+    *,
+    may_skip: bool,
 ) -> State:
-    settings = config.load(config_file)
-    options = Options(wrap=_as_task)
-    reports = runs.one_after_the_other(
-        settings, settings.chosen(accounts or []), lambda account: run(settings, account, options)
-    )
-    collected = _reports.get()
-    if collected is not None:
-        collected.extend(reports)
+    """Run accounts when it is this run's turn, and tell Prefect what they did."""
+    try:
+        settings, chosen = _begin(accounts, config_file)
+        # Who starts a run by hand, without a deployment, wants it to happen.
+        skip = may_skip and settings.sync.overlap == "skip" and deployment.id is not None
+        with _turn(settings, wait=not skip) as mine:
+            if not mine:
+                return Completed(
+                    name="Skipped", message="another run writes to the warehouse (sync.overlap)"
+                )
+            reports = _run(settings, chosen, job)
+    except CheckoutsError as error:
+        return Failed(message=error.message)
+    artifacts.figures(reports)
     failures = [f"{r.account}: {r.error.message}" for r in reports if r.error is not None]
     if failures:
         return Failed(message="; ".join(failures))
+    if any(report.outcome == "interrupted" for report in reports):
+        raise KeyboardInterrupt  # what was loaded stays; Prefect calls such a run crashed
     return Completed(message="; ".join(_summary(report) for report in reports))
+
+
+def _begin(
+    accounts: list[str] | None, config_file: Path | None
+) -> tuple[Settings, tuple[Account, ...]]:
+    """Return the settings and the accounts, each with its key there."""
+    settings = config.load(config_file)
+    chosen = settings.chosen(accounts or [])
+    for account in chosen:
+        key_of(account)
+    return settings, chosen
+
+
+def _turn(settings: Settings, *, wait: bool) -> AbstractContextManager[bool]:
+    """Hold the turn to write to a file; to a lake all may write."""
+    if settings.warehouse.catalog is not None:
+        return nullcontext(True)
+    return turn(settings.warehouse.path, wait=wait)
+
+
+def _run(settings: Settings, accounts: Sequence[Account], job: Job) -> list[Report]:
+    """Run accounts where the settings say."""
+    if settings.run.task_runner == "threads":
+        return _side_by_side(settings, accounts, job.run)
+    try:
+        from pipelines import cluster  # noqa: PLC0415 -- an extra
+    except ImportError:
+        raise ConfigError(
+            "run.task_runner is dask, and prefect-dask isn't installed; install this program with"
+            " its extra `dask`",
+            key="run.task_runner",
+        ) from None
+    return _collected(cluster.side_by_side(settings, accounts, job))
+
+
+def _side_by_side(
+    settings: Settings,
+    accounts: Sequence[Account],
+    run: Callable[[Settings, Account, Options], Told],
+) -> list[Told]:
+    # Prefect would leave out what is below a warning.
+    logging.getLogger("pipelines").setLevel(logging.INFO)
+    progress = ProgressArtifacts()
+    first = Options(progress=progress)
+
+    def run_one(account: Account) -> Told:
+        prefix = f"{account.name} " if len(accounts) > 1 else ""
+        wrap = partial(_as_task, prefix=prefix)
+        return run(settings, account, Options(wrap=wrap, progress=progress, stops=first.stops))
+
+    return _collected(side_by_side(accounts, run_one, first.stops, settings.run.workers))
+
+
+def _collected(told: list[Told]) -> list[Told]:
+    """Give what runs did to who waits for it in this process."""
+    found = collected.get()
+    if found is not None:
+        found.extend(told)
+    return told
+
+
+def _nonsense(start: datetime | None, end: datetime | None) -> State | None:
+    """Return the failure of a range that is none."""
+    try:
+        window = _window(start, end)
+    except ValueError as error:
+        return Failed(message=str(error))
+    if window.until > window.after:
+        return None
+    return Failed(message=f"end {end} is not after start {start}; swap them, or set a later end")
+
+
+def _window(start: datetime | None, end: datetime | None) -> Window:
+    """Return the window from `start` up to `end`, without a bound where one is None."""
+    first = config.moment(start.isoformat()) if start is not None else -NO_END
+    last = config.moment(end.isoformat()) if end is not None else NO_END
+    return Window(first - 1, last - 1)
 
 
 def _summary(report: Report) -> str:
@@ -193,12 +262,19 @@ def _summary(report: Report) -> str:
     )
 
 
-def _as_task(fetch: Fetch) -> Fetch:
+def _what_differs(findings: Findings) -> str:
+    if findings.error is not None:
+        return findings.error.message
+    kinds = (f"{len(found)} {kind}" for kind in verify.ALARMS if (found := findings.of(kind)))
+    return ", ".join(kinds) or findings.outcome
+
+
+def _as_task(fetch: Fetch, prefix: str) -> Fetch:
     """Make every window a task run; its retries stay those of each request."""
 
     @task(
         name="fetch-window",
-        task_run_name=_window_name,
+        task_run_name=lambda: f"{prefix}{_window_name()}",
         persist_result=False,
         cache_policy=NO_CACHE,
         retries=0,
@@ -221,8 +297,29 @@ def _window_name() -> str:
     """Return a window as `2026-10-01 00:00 → 2026-10-03 14:20`."""
     given = task_run.get_parameters()
     window = Window(given["after"], given["until"])
+    return f"{_minute(window.after + 1)} → {'now' if window.open_ended else _minute(window.until)}"
 
-    def shown(second: int) -> str:
-        return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%d %H:%M}"
 
-    return f"{shown(window.after)} → {'now' if window.open_ended else shown(window.until)}"
+def _range_name(given: dict[str, Any]) -> str:
+    ends = (given.get("start"), given.get("end"))
+    if ends == (None, None):
+        return "all"
+    return " → ".join(str(end)[:16].replace("T", " ") if end else "…" for end in ends)
+
+
+def _watermark_name(settings: Settings, names: Sequence[str]) -> str:
+    """Return where the accounts' reading begins: the oldest watermark."""
+    warehouse = Warehouse(place_of(settings.warehouse))
+    if not warehouse.exists:
+        return "first load"
+    marks = []
+    for account in settings.chosen(names):
+        (rows,) = warehouse.answers({"state/coverage": {"account": account.name}})
+        coverage = [Window(row["after"], row["until"]) for row in rows]
+        marks.append(watermark(coverage, settings.start_of(account)))
+    known = [mark for mark in marks if mark is not None]
+    return f"from {_minute(min(known))}" if len(known) == len(marks) else "history"
+
+
+def _minute(second: int) -> str:
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%d %H:%M}"

@@ -19,6 +19,8 @@ _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 # Every escape, so that none is taken up in its middle; the group is half a pair.
 _ESCAPES = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
+# Stands before the digits of half a pair while its JSON is taken apart; a character nobody sends.
+_GUARD = rb"\u001a"
 _object = msgspec.json.Decoder(dict[str, Raw])
 _array = msgspec.json.Decoder(list[Raw])
 
@@ -93,6 +95,16 @@ def same(one: str, other: str) -> bool:
 def without_surrogates(raw: bytes) -> bytes:
     """Return the JSON with each half of a surrogate pair replaced by U+FFFD."""
     return _ESCAPES.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], raw)
+
+
+def guarded(raw: bytes) -> bytes:
+    """Return the JSON with each half of a surrogate pair as text that can be decoded."""
+    return _ESCAPES.sub(lambda escape: _GUARD + escape[1][1:] if escape[1] else escape[0], raw)
+
+
+def unguarded(raw: bytes) -> bytes:
+    """Return the JSON with each half of a surrogate pair as it was received."""
+    return raw.replace(_GUARD, rb"\u")
 
 
 def _cut(raw: bytes, mark: bytes, value: bytes) -> bytes | None:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
+from pipelines.accounts import Stops
 from pipelines.errors import CheckoutsError
 from pipelines.fetch import Budget, Fetched
 from pipelines.planner import LEAST_PART_PAGES, UNKNOWN_PAGES, Piece, parts_of
@@ -47,11 +48,13 @@ class Options:
     Attributes:
         wrap: makes each window's fetch something more, as a Prefect task.
         progress: is told how far the run is, after every load.
+        stops: where the run says how it is stopped from another thread.
         transport: another way to the API, for bytes that no server would send.
     """
 
     wrap: Callable[[Fetch], Fetch] | None = None
     progress: Callable[[Progress], None] | None = None
+    stops: Stops = field(default_factory=Stops)
     transport: httpx.BaseTransport | None = None
 
 

@@ -49,6 +49,7 @@ LOST = (
 """How PostgreSQL and its client say that the server is away for now."""
 OVERTAKEN = (
     "Transaction conflict",
+    "Failed to initialize DuckLake",  # two make its catalog at once
     "duplicate key value",
     "could not serialize",
     "deadlock",
@@ -456,6 +457,13 @@ def place_of(settings: config.Warehouse) -> Place:
         return File(settings.path, settings.lock_timeout_s)
     assert settings.data_path is not None
     return Lake(settings.catalog, settings.data_path, settings.lock_timeout_s)
+
+
+def extensions() -> dict[str, str]:
+    """Return where each extension that a lake needs is; empty for one that isn't there."""
+    with duckdb.connect(config=CONFIG) as connection:
+        installed = dict(connection.execute(query("lake/extensions")).fetchall())
+    return {name: _packaged(name) or installed.get(name) or "" for name in EXTENSIONS}
 
 
 def filled(name: str, **values: str) -> str:

@@ -3,7 +3,7 @@
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from pipelines.errors import (
     CheckoutsError,
     ConfigError,
     WarehouseError,
+    log_failure,
 )
 from pipelines.fetch import Fetched, Fetcher
 from pipelines.line_items import Stored
@@ -22,8 +23,7 @@ from pipelines.load import Counts, Load, Origin, Read
 from pipelines.pipeline import Fetch, Options, Pipeline, Progress, fetchers_for
 from pipelines.places import place_of
 from pipelines.planner import Due, Piece
-from pipelines.publish import publish
-from pipelines.stripe_api import StripeApi
+from pipelines.stripe_api import Stopped, StripeApi
 from pipelines.warehouse import State, Warehouse
 from pipelines.windows import Window, iso, newest_covered, subtract, watermark
 
@@ -48,6 +48,8 @@ class Report:
     newest_covered: int | None = None
     duration_s: float = 0.0
     error: CheckoutsError | None = None
+
+    left_behind = "what was loaded stays, and the next run goes on from there"
 
     @property
     def exit_code(self) -> int:
@@ -88,27 +90,6 @@ def sync(settings: Settings, account: Account, options: Options | None = None) -
         ConfigError: the account has no usable key.
     """
     return _Run(settings, account, "sync", None, options or Options()).execute()
-
-
-def one_after_the_other(
-    settings: Settings, accounts: Iterable[Account], run: Callable[[Account], Report]
-) -> list[Report]:
-    """Run accounts in turn, then publish what they changed.
-
-    One that fails doesn't keep the others; one that is stopped does, and nothing is published then.
-    """
-    reports: list[Report] = []
-    for account in accounts:
-        reports.append(run(account))
-        if reports[-1].outcome == "interrupted":
-            return reports
-    if any(report.counts.windows for report in reports):
-        try:
-            publish(settings)
-        except CheckoutsError as error:
-            last = reports[-1]
-            last.outcome, last.error = "failed", last.error or error
-    return reports
 
 
 def backfill(
@@ -158,6 +139,7 @@ class _Run:
         self._start = settings.start_of(account)
         self._warehouse = Warehouse(place_of(settings.warehouse))
         self._api = StripeApi.of(settings, account, options.transport)
+        options.stops.add(self._api.stop)
         fetcher = Fetcher(
             self._api,
             settle_s=settings.sync.settle_s,
@@ -184,7 +166,7 @@ class _Run:
             else:
                 left = subtract(self._window, self._state.coverage if missing else [])
                 self._read([Piece(window) for window in left])
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Stopped):
             self.report.outcome = "interrupted"
         except CheckoutsError as error:
             self.report.outcome, self.report.error = "failed", error
@@ -290,11 +272,17 @@ class _Run:
         self.report.pages = pages
         self._coverage = loaded.coverage
         for one in fetched:
-            end = "now" if one.read.open_ended else iso(one.read.until)
+            named = {
+                "account": self._account.name,
+                **one.read.shown(),
+                "sessions": one.batch.sessions.num_rows,
+                "pages": one.pages,
+            }
             log.info(
-                "loaded %s to %s: %d sessions in %d requests",
-                iso(one.read.after), end, one.batch.sessions.num_rows, one.pages,
-            )  # fmt: skip
+                "%(account)s: loaded %(after)s to %(until)s, sessions %(sessions)d",
+                named,
+                extra=named,
+            )
         self._tell(pending)
 
     def _tell(self, pending: Sequence[Window]) -> None:
@@ -345,6 +333,8 @@ class _Run:
         report.watermark = watermark(self._coverage, self._start)
         report.newest_covered = newest_covered(self._coverage)
         report.duration_s = time.monotonic() - self._began
+        if report.error is not None:
+            log_failure(log, report.account, report.error)
         nothing_loaded = report.counts.windows == 0
         known_key = self._state.key_fingerprint == self._api.fingerprint or not nothing_loaded
         ended_early = report.outcome in ("failed", "interrupted")

@@ -29,7 +29,7 @@ MOST_LEARNED = 64
 NEW_VALUE = "new value"
 """Said in place of a type where only certain texts were known."""
 
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`(?: - at `\$(.*)`)?", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$(.*)`)?", re.DOTALL)
 _MISTYPED = re.compile(r"Expected `[^`]*`, got `(\w+)`(?: - at `\$(.*)`)?")
 _POSITION = re.compile(r"\[[^]]*\]")
 # What msgspec takes as a member's name in JSON.

@@ -215,7 +215,10 @@ class StripeApi:
                         status=error.status,
                         request_id=error.request_id,
                     ) from None
-                log.info("try %d failed, next in %.1f s: %s", tries, wait, error)
+                named = {"request_id": error.request_id}
+                log.info(
+                    "try %d failed, next in %.1f s: %s", tries, wait, error.message, extra=named
+                )
                 with self._lock:
                     self.retries += 1
                 self._wait(wait)

@@ -6,6 +6,7 @@ for a difference.
 """
 
 import json
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,15 +15,17 @@ from typing import Any
 from pipelines import identity, payload, planner
 from pipelines.children import LINE_ITEMS
 from pipelines.config import Account, Settings
-from pipelines.errors import CheckoutsError
+from pipelines.errors import EXIT_INTERRUPTED, CheckoutsError, log_failure
 from pipelines.fetch import Fetched, Fetcher
 from pipelines.flatten import Batch
 from pipelines.pipeline import Options, Pipeline, Progress, fetchers_for
 from pipelines.places import place_of
 from pipelines.planner import BUDGET_PAGES, Piece
-from pipelines.stripe_api import StripeApi
+from pipelines.stripe_api import Stopped, StripeApi
 from pipelines.warehouse import Warehouse
 from pipelines.windows import Window, intersect, iso, merge, newest_covered, subtract
+
+log = logging.getLogger(__name__)
 
 ALARMS = ("missing", "stale", "unknown")
 """Kinds that say the warehouse is wrong."""
@@ -61,6 +64,7 @@ class Findings:
         differences: those that differ, oldest first.
         holes: parts of the range that aren't covered, so that nothing could be compared.
         error: what went wrong, if anything did.
+        interrupted: whether it was stopped before its end.
     """
 
     account: str
@@ -68,6 +72,9 @@ class Findings:
     differences: list[Difference] = field(default_factory=list)
     holes: list[Window] = field(default_factory=list)
     error: CheckoutsError | None = None
+    interrupted: bool = False
+
+    left_behind = "nothing is said of what was not compared"
 
     def of(self, kind: str) -> list[Difference]:
         """Return the differences of a kind."""
@@ -80,9 +87,11 @@ class Findings:
 
     @property
     def outcome(self) -> str:
-        """`completed`, `different` or `failed`."""
+        """`completed`, `different`, `failed` or `interrupted`."""
         if self.error is not None:
             return "failed"
+        if self.interrupted:
+            return "interrupted"
         return "different" if self.alarms else "completed"
 
     @property
@@ -90,6 +99,8 @@ class Findings:
         """The exit code that says the outcome."""
         if self.error is not None:
             return self.error.exit_code
+        if self.interrupted:
+            return EXIT_INTERRUPTED
         return 6 if self.alarms else 0
 
     @property
@@ -147,6 +158,7 @@ class _Verification:
         self._warehouse = warehouse
         self._progress = options.progress
         self._api = StripeApi.of(settings, account, options.transport)
+        options.stops.add(self._api.stop)
         self._fetch = Fetcher(
             self._api, settle_s=settings.sync.settle_s, line_items=settings.stripe.line_items
         )
@@ -168,8 +180,11 @@ class _Verification:
                 seconds = merge(Window(d.created - 1, d.created) for d in self._found.values())
                 self._found = {}
                 self._compare([Piece(second, BUDGET_PAGES) for second in seconds])
+        except Stopped:
+            findings.interrupted = True
         except CheckoutsError as error:
             findings.error = error
+            log_failure(log, self._account.name, error)
         finally:
             self._api.close()
         findings.differences = sorted(self._found.values(), key=lambda d: (d.created, d.id))
@@ -214,6 +229,8 @@ class _Verification:
             rejected = {row["id"] for row in rejects}
             for found in self._differences(one, {row["id"]: row for row in stored}, rejected):
                 self._found[found.id] = found
+            named = {"account": self._account.name, **one.read.shown(), "pages": one.pages}
+            log.info("%(account)s: compared %(after)s to %(until)s", named, extra=named)
         self._tell(pending)
 
     def _differences(

@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_TURNS: dict[str, threading.Lock] = {}
+"""Within this process one connection to a warehouse at a time, as between processes to a file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
@@ -84,8 +87,7 @@ class Warehouse:
     def __init__(self, place: Place) -> None:
         self.name = place.name
         self._place = place
-        # Within this process one connection at a time, as between processes.
-        self._turn = threading.Lock()
+        self._turn = _TURNS.setdefault(place.name, threading.Lock())
 
     @property
     def exists(self) -> bool:

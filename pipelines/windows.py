@@ -27,6 +27,10 @@ class Window(NamedTuple):
         """Whether it reaches to whatever is newest."""
         return self.until >= NO_END
 
+    def shown(self) -> dict[str, str | None]:
+        """Return its ends for people and logs, in ISO 8601 UTC; `now` for none."""
+        return {"after": iso(self.after), "until": "now" if self.open_ended else iso(self.until)}
+
     def __contains__(self, second: object) -> bool:
         """Whether a `created` second lies inside."""
         return isinstance(second, int) and self.after < second <= self.until

@@ -58,6 +58,13 @@ from pipelines.errors import UsageError
     help="Serve a file's sessions: a list response, or NDJSON.",
 )
 @click.option("--key", "keys", multiple=True, metavar="KEY", help="Accept only this; repeatable.")
+@click.option(
+    "--accounts",
+    type=click.IntRange(1, 1_000),
+    default=1,
+    show_default=True,
+    help="Accounts with a shop of their own; their keys are sk_test_1, sk_test_2, ...",
+)
 @common
 def emulator(*, now: str | None, config_file: Path | None, debug: bool, **options: Any) -> None:
     """Serve Stripe's endpoint locally, with a made-up shop, until stopped.
@@ -70,16 +77,27 @@ def emulator(*, now: str | None, config_file: Path | None, debug: bool, **option
 
     settings_of(config_file, debug=debug)
 
+    keys, accounts = options["keys"], options["accounts"]
+
     def ready(url: str) -> None:
-        display.say(f"serving {url}, any key like sk_test_123 is accepted; stop with Ctrl-C")
-        display.say(f"  export STRIPE_API_KEY=sk_test_123 CHECKOUTS_STRIPE__BASE_URL={url}")
+        accepted, example = "any key like sk_test_123 is accepted", "sk_test_123"
+        if accounts > 1:
+            accepted, example = f"the keys are sk_test_1 to sk_test_{accounts}", "sk_test_1"
+        if keys:
+            accepted, example = "only the keys given are accepted", keys[0]
+        display.say(f"serving {url}, {accepted}; stop with Ctrl-C")
+        display.say(f"  export STRIPE_API_KEY={example} CHECKOUTS_STRIPE__BASE_URL={url}")
         sys.stdout.flush()
 
     moment = usage_second(now, "--now") if now is not None else None
     if moment is not None and not 0 <= moment <= LATEST:
         raise UsageError(f"--now: expected a time from 1970 to the year 9999, got {now!r}")
     try:
-        app.serve(app.Options(now=moment, **options), ready)
+        chosen = app.Options(now=moment, **options)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from None
+    try:
+        app.serve(chosen, ready)
     except ValueError as error:
         raise UsageError(f"--load: {error}") from None
     except OSError as error:

@@ -1,6 +1,5 @@
 """What several commands have in common: their options, and how what they did is told."""
 
-import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,18 +51,26 @@ def prefect_option(command: Command) -> Command:
     )
 
 
-def settings_of(config_file: Path | None, *, debug: bool) -> "Settings":
+def log_option(command: Command) -> Command:
+    """Add `--log-format`."""
+    return click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        help="Log a line a window on stderr, instead of progress.",
+    )(command)
+
+
+def settings_of(
+    config_file: Path | None, *, debug: bool, log_format: str | None = None
+) -> "Settings":
     """Return the settings, with logging set up as the options say.
 
     Raises:
         ConfigError: a file or a value that doesn't fit.
     """
-    from pipelines import config
+    from pipelines import config, logs
 
-    level = logging.DEBUG if debug else logging.WARNING
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
-    for chatty in ("httpx", "httpcore", "asyncio"):  # their lines hold whole addresses
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logs.set_up(log_format, debug=debug)
     return config.load(config_file)
 
 
@@ -85,19 +92,16 @@ def range_(from_: str | None, to: str | None) -> "Window | None":
     return Window(first - 1, end - 1)
 
 
-def tell_errors(reports: "Sequence[Report | Findings]") -> None:
-    """Print each account's failure as its one line."""
+def tell_errors(reports: "Sequence[Report | Findings]", log_format: str | None = None) -> None:
+    """Print each account's failure as its one line, unless the log says it."""
     from pipelines import display
 
     for report in reports:
         name = f"{report.account}: " if len(reports) > 1 else ""
-        if report.error is not None:
+        if report.error is not None and log_format != "json":
             display.note(f"checkouts: {name}{report.error.message}")
         elif report.outcome == "interrupted":
-            display.note(
-                f"checkouts: {name}interrupted; what was loaded stays, and the next run goes on"
-                " from there"
-            )
+            display.note(f"checkouts: {name}interrupted; {report.left_behind}")
 
 
 def together(reports: "Sequence[Report | Findings]", *, many: bool) -> dict[str, Any]:

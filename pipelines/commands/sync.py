@@ -10,6 +10,7 @@ from pipelines.commands.options import (
     account_option,
     common,
     json_option,
+    log_option,
     prefect_option,
     range_,
     settings_of,
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
 @account_option
 @json_option
 @prefect_option
+@log_option
 @common
 def sync(
     *,
     accounts: tuple[str, ...],
     json_: bool,
     on_prefect: bool,
+    log_format: str | None,
     config_file: Path | None,
     debug: bool,
 ) -> int:
@@ -41,7 +44,7 @@ def sync(
     Reads what is not covered yet and what may have changed. The first run loads all history; one
     that was interrupted is taken up where it ended.
     """
-    settings = settings_of(config_file, debug=debug)
+    settings = settings_of(config_file, debug=debug, log_format=log_format)
 
     def run(account: "Account", options: "Options") -> "Report":
         from pipelines import runs
@@ -49,11 +52,11 @@ def sync(
         return runs.sync(settings, account, options)
 
     def flow() -> "list[Report]":
-        from pipelines import flows
+        from pipelines import flow_runs
 
-        return flows.run_sync([a.name for a in settings.chosen(accounts)], settings.file)
+        return flow_runs.run_sync([a.name for a in settings.chosen(accounts)], settings.file)
 
-    return _run(settings, accounts, run, flow if on_prefect else None, json_=json_)
+    return _run(settings, accounts, run, flow, on_prefect, json_, log_format)
 
 
 @click.command()
@@ -64,6 +67,7 @@ def sync(
 @account_option
 @json_option
 @prefect_option
+@log_option
 @common
 def backfill(
     *,
@@ -74,6 +78,7 @@ def backfill(
     accounts: tuple[str, ...],
     json_: bool,
     on_prefect: bool,
+    log_format: str | None,
     config_file: Path | None,
     debug: bool,
 ) -> int:
@@ -84,7 +89,7 @@ def backfill(
     """
     from pipelines import display
 
-    settings = settings_of(config_file, debug=debug)
+    settings = settings_of(config_file, debug=debug, log_format=log_format)
     window = range_(from_, to)
     assert window is not None
     first, end = window.after + 1, window.until + 1
@@ -101,27 +106,29 @@ def backfill(
         )
 
     def flow() -> "list[Report]":
-        from pipelines import flows
+        from pipelines import flow_runs
 
         names = [a.name for a in settings.chosen(accounts)]
-        return flows.run_backfill(
+        return flow_runs.run_backfill(
             names, window, settings.file, missing=missing, line_items=line_items
         )
 
-    return _run(settings, accounts, run, flow if on_prefect else None, json_=json_, ranges=ranges)
+    return _run(settings, accounts, run, flow, on_prefect, json_, log_format, ranges)
 
 
 def _run(
     settings: "Settings",
     accounts: Sequence[str],
     run: "Callable[[Account, Options], Report]",
-    flow: "Callable[[], list[Report]] | None",
-    *,
+    flow: "Callable[[], list[Report]]",
+    on_prefect: bool,
     json_: bool,
+    log_format: str | None,
     ranges: Sequence[str] = (),
 ) -> int:
-    """Run the accounts one after the other and print what each did."""
-    from pipelines import display, places, runs
+    """Run the accounts side by side and print what each did."""
+    from pipelines import display, places
+    from pipelines.accounts import side_by_side
     from pipelines.config import key_of
     from pipelines.pipeline import Options
 
@@ -130,13 +137,16 @@ def _run(
         key_of(account)  # a missing key is found before anything begins
     place = places.place_of(settings.warehouse)
     made = not place.exists
-    if flow is not None:
+    if on_prefect or settings.run.task_runner == "dask":
         reports = flow()
     else:
-        with display.progress(quiet=json_) as tell:
+        with display.progress(quiet=json_ or log_format is not None) as tell:
             options = Options(progress=tell)
-            reports = runs.one_after_the_other(
-                settings, chosen, lambda account: run(account, options)
+            reports = side_by_side(
+                chosen,
+                lambda account: run(account, options),
+                options.stops,
+                settings.run.workers,
             )
     if json_:
         display.say(display.as_json(together(reports, many=len(chosen) > 1)))
@@ -145,5 +155,5 @@ def _run(
             display.say(f"made {place.name}")
         for report in reports:
             display.show_report(report.as_json(), settings.zone, ranges)
-    tell_errors(reports)
+    tell_errors(reports, log_format)
     return max(report.exit_code for report in reports)

@@ -1,6 +1,8 @@
 """`verify`: the API against what is stored."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,11 +10,19 @@ from pipelines.commands.options import (
     account_option,
     common,
     json_option,
+    log_option,
+    prefect_option,
     range_,
     settings_of,
     tell_errors,
     together,
 )
+
+if TYPE_CHECKING:
+    from pipelines.config import Account, Settings
+    from pipelines.pipeline import Progress
+    from pipelines.verify import Findings
+    from pipelines.windows import Window
 
 
 @click.command()
@@ -20,6 +30,8 @@ from pipelines.commands.options import (
 @click.option("--to", metavar="DATE", help="First moment no longer compared; else all.")
 @account_option
 @json_option
+@prefect_option
+@log_option
 @common
 def verify(
     *,
@@ -27,6 +39,8 @@ def verify(
     to: str | None,
     accounts: tuple[str, ...],
     json_: bool,
+    on_prefect: bool,
+    log_format: str | None,
     config_file: Path | None,
     debug: bool,
 ) -> int:
@@ -36,20 +50,44 @@ def verify(
     line then is the backfill that mends them.
     """
     from pipelines import display
-    from pipelines import verify as verification
-    from pipelines.pipeline import Options
+    from pipelines.config import key_of
 
-    settings = settings_of(config_file, debug=debug)
+    settings = settings_of(config_file, debug=debug, log_format=log_format)
     window = range_(from_, to)
-    with display.progress(quiet=json_) as tell:
-        found = [
-            verification.verify(settings, account, window, Options(progress=tell))
-            for account in settings.chosen(accounts)
-        ]
+    chosen = settings.chosen(accounts)
+    for account in chosen:
+        key_of(account)  # a missing key is found before anything begins
+    if on_prefect:
+        from pipelines import flow_runs
+
+        found = flow_runs.run_verify([a.name for a in chosen], window, settings.file)
+    else:
+        with display.progress(quiet=json_ or log_format is not None) as tell:
+            found = _compare(settings, chosen, window, tell)
     if json_:
         display.say(display.as_json(together(found, many=len(found) > 1)))
     else:
         for one in found:
             display.show_findings(one, many=len(found) > 1)
-    tell_errors(found)
+    tell_errors(found, log_format)
     return max(one.exit_code for one in found)
+
+
+def _compare(
+    settings: "Settings",
+    accounts: "Sequence[Account]",
+    window: "Window | None",
+    tell: "Callable[[Progress], None] | None",
+) -> "list[Findings]":
+    """Compare the accounts side by side."""
+    from pipelines import verify as verification
+    from pipelines.accounts import side_by_side
+    from pipelines.pipeline import Options
+
+    options = Options(progress=tell)
+    return side_by_side(
+        accounts,
+        lambda account: verification.verify(settings, account, window, options),
+        options.stops,
+        settings.run.workers,
+    )

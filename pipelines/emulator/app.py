@@ -79,7 +79,7 @@ class Emulator:
         self._start = int(self.clock.now())
         self._loaded = Store(Loaded(options.load)) if options.load else None
         self._stores: dict[Account, Store] = {}
-        self._keys = Keys(options.keys)
+        self._keys = Keys(options.keys, options.accounts)
         self._limit = RateLimit(options.requests_per_second)
         self._jitter = Random(options.seed)  # noqa: S311 - spreads waiting times, no secret
         self._request_ids = Codes(b"request")
@@ -90,8 +90,10 @@ class Emulator:
         if self._loaded:
             return self._loaded
         if account not in self._stores:
+            # The first account's shop is the one that there is without others.
+            own = f"/{account.id}" if account.number > 1 else ""
             shop = Shop(
-                str(self.options.seed),
+                f"{self.options.seed}{own}",
                 livemode=account.livemode,
                 now=self._start,
                 sessions=self.options.sessions,
@@ -128,7 +130,7 @@ class Emulator:
         if request.path.startswith(_CONTROL):
             return self._control(request)
         key = key_of(request.headers.get("authorization", ""))
-        account = self._keys.account(key)
+        account = self._keys.account(key, request.headers.get("stripe-account"))
         self._limit.take(key, time.monotonic())
         if self.options.latency_ms:
             share = 0.7 + 0.6 * self._jitter.random()
@@ -230,9 +232,9 @@ class Running:
         """Forgets what it was asked for."""
         self.emulator.stats.reset()
 
-    def sessions(self, *, livemode: bool = False) -> list[dict[str, Any]]:
-        """All sessions that can be seen now, newest first."""
-        bodies = self.emulator.store(Account(livemode=livemode)).bodies(int(self.now))
+    def sessions(self, *, livemode: bool = False, account: int = 1) -> list[dict[str, Any]]:
+        """All sessions of an account that can be seen now, newest first."""
+        bodies = self.emulator.store(Account(livemode, account)).bodies(int(self.now))
         return [json.loads(body) for body in bodies]
 
 

@@ -61,6 +61,16 @@ def bad_key(key: str) -> ApiError:
     )
 
 
+def no_access(key: str, account: str) -> ApiError:
+    """A connected account that isn't there, or isn't the key's."""
+    return ApiError(
+        403,
+        f"The provided key '{masked(key)}' does not have access to account '{account}' (or that "
+        "account does not exist). Application access may have been revoked.",
+        code="account_invalid",
+    )
+
+
 def masked(key: str) -> str:
     """A key as it may be shown: its kind and its last four characters."""
     kind, _, secret = key.rpartition("_")

@@ -21,6 +21,7 @@ class Options:
         late_s: up to how many seconds after `created` some sessions appear.
         load: a file whose sessions are served instead.
         keys: the keys that are accepted; none means any that look like one.
+        accounts: how many accounts there are, each with a key and a shop of its own.
     """
 
     port: int = 0
@@ -35,6 +36,7 @@ class Options:
     late_s: int = 0
     load: Path | None = None
     keys: tuple[str, ...] = ()
+    accounts: int = 1
 
     def __post_init__(self) -> None:
         """Refuses what makes no shop.
@@ -45,5 +47,11 @@ class Options:
         for name in ("sessions", "days_ahead", "latency_ms", "requests_per_second", "late_s"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
+        if self.accounts < 1:
+            raise ValueError("accounts must be at least 1")
+        if self.accounts > 1 and self.load:
+            raise ValueError("accounts: a file to load holds those of one account")
+        if self.accounts < len(self.keys) and self.accounts > 1:
+            raise ValueError("accounts: there are more keys than accounts")
         if self.days <= 0:
             raise ValueError("days must be more than 0")

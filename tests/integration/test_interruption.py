@@ -12,6 +12,7 @@ from comparison import assert_equal, assert_runs_add_up
 from installation import DAY_S, REPORT_KEYS, Done, Installation, finish, windows_asked
 
 from pipelines.emulator.app import Running
+from pipelines.runs import Report
 
 Start = Callable[..., Running]
 Install = Callable[..., Installation]
@@ -140,15 +141,25 @@ def test_a_stopped_sync_prints_its_json_object(start: Start, install: Install) -
     assert done.object["sessions_read"] == place.value("select count(*) from checkout_sessions")
 
 
-def test_stopping_one_account_does_not_begin_the_next(start: Start, install: Install) -> None:
-    emulator = start(**SLOW)
+def test_stopping_ends_all_accounts_and_the_next_sync_makes_each_complete(
+    start: Start, install: Install
+) -> None:
+    emulator = start(**SLOW | {"sessions": 1_200})
     accounts = [{"name": "eu", "key_env": "EU"}, {"name": "us", "key_env": "US"}]
     place = install(emulator.url, accounts=accounts, stripe__requests_per_second=15)
-    process = place.begin("sync", EU="sk_test_integration", US="sk_live_integration")
+    keys = {"EU": "sk_test_integration", "US": "sk_live_integration"}
+    process = place.begin("sync", **keys)
     wait_until_some_is_stored(place, process)
     process.send_signal(signal.SIGINT)
-    assert finish(process).code == 130
-    assert {account for (account,) in place.rows("select account from meta.runs")} == {"eu"}
+    done = finish(process)
+    assert done.code == 130
+    assert done.err.splitlines()[-2:] == [
+        f"checkouts: {name}: interrupted; {Report.left_behind}" for name in ("eu", "us")
+    ]
+    assert {outcome for _, outcome in place.runs()} == {"interrupted"}
+    assert place.call("sync", CHECKOUTS_STRIPE__REQUESTS_PER_SECOND="1000", **keys).code == 0
+    for name, key in (("eu", keys["EU"]), ("us", keys["US"])):
+        assert_equal(place, emulator, account=name, key=key, all_read_now=False)
 
 
 def test_a_backfill_that_was_killed_counts_what_it_committed(

@@ -1,29 +1,45 @@
-"""The same runs as Prefect flow runs, against a running server."""
+"""Runs as Prefect flow runs, by command, by schedule and by its API, against a running server."""
 
+import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import httpx
 import pytest
 from comparison import assert_equal
-from installation import DAY_S, KEY, NOW, REPORT_KEYS, Installation, one_line
+from installation import DAY_S, KEY, NOW, REPORT_KEYS, Installation, finish, one_line
+from prefect_api import QUIET, Prefect
 
-from pipelines.emulator.app import Running
+from pipelines.emulator.app import Options, Running, running
+from pipelines.turn import turn
 
 pytestmark = pytest.mark.slow
 
 Start = Callable[..., Running]
 Install = Callable[..., Installation]
 
-QUIET = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
 READY_WITHIN_S = 120
+
+
+def process_of(run_id: str) -> int:
+    """The process of a flow run."""
+    wanted = f"PREFECT__FLOW_RUN_ID={run_id}".encode()
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if wanted in environ.read_bytes().split(b"\0"):
+                return int(environ.parent.name)
+    raise AssertionError("no process runs it")
 
 
 def free_port() -> int:
@@ -31,42 +47,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-class Prefect:
-    """A running server, and what a command needs to find it."""
-
-    def __init__(self, url: str, home: Path) -> None:
-        self.url = url
-        self.environ: dict[str, str | None] = {
-            **QUIET,
-            "PREFECT_API_URL": url,
-            "PREFECT_HOME": str(home),
-        }
-
-    def asked(self, path: str, **body: Any) -> Any:
-        """Ask its API."""
-        response = httpx.post(f"{self.url}/{path}", json=body, trust_env=False, timeout=30)
-        return response.raise_for_status().json()
-
-    def newest_flow_run(self) -> dict[str, Any]:
-        """The flow run that was started last."""
-        (run, *_) = self.asked("flow_runs/filter", sort="START_TIME_DESC", limit=1)
-        assert isinstance(run, dict)
-        return run
-
-    def task_runs(self, flow_run: dict[str, Any]) -> list[dict[str, Any]]:
-        """The task runs of a flow run; they arrive a moment after it."""
-        deadline = time.monotonic() + 30
-        found: list[dict[str, Any]] = []
-        while time.monotonic() < deadline:
-            found = self.asked(
-                "task_runs/filter", flow_runs={"id": {"any_": [flow_run["id"]]}}, limit=200
-            )
-            if found and all(run["state_type"] in ("COMPLETED", "FAILED") for run in found):
-                return found
-            time.sleep(0.2)
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +76,153 @@ def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
     finally:
         server.terminate()
         server.wait(timeout=30)
+
+
+@dataclass
+class Served:
+    """An installation that is served: its first schedule comes while the tests run."""
+
+    place: Installation
+    emulator: Running
+    process: "subprocess.Popen[str]"
+
+    def equal(self) -> None:
+        """One more sync, and the warehouse equals the API."""
+        assert self.place.call("sync", CHECKOUTS_STRIPE__REQUESTS_PER_SECOND="1000").code == 0
+        while True:
+            with suppress(duckdb.IOException):  # while a scheduled sync writes
+                assert_equal(self.place, self.emulator, all_read_now=False)
+                return
+            time.sleep(0.1)
+
+    def runs_of(self, kind: str) -> list[tuple[Any, ...]]:
+        """Outcome and windows of the runs of a kind, in order."""
+        with suppress(duckdb.Error):
+            return self.place.rows(
+                "select outcome, windows from meta.runs where kind = ? order by rowid", kind
+            )
+        return []
+
+    def wait_for_windows(self, kind: str, before: int) -> None:
+        """Wait until a run beyond those before has committed a window and goes on."""
+        deadline = time.monotonic() + READY_WITHIN_S
+        while not any(
+            outcome == "running" and windows for outcome, windows in self.runs_of(kind)[before:]
+        ):
+            assert time.monotonic() < deadline
+            assert self.process.poll() is None
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def served(prefect: Prefect, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A served installation; a backfill of all its sessions takes some seconds."""
+    soon = datetime.now(UTC) + timedelta(seconds=100)
+    with running(Options(sessions=6_000, days=60, now=NOW, frozen=True)) as emulator:
+        place = Installation(
+            tmp_path_factory.mktemp("served"),
+            emulator.url,
+            sync__schedule=f"{soon.minute} {soon.hour} * * *",
+            stripe__requests_per_second=3,
+        )
+        process = place.begin("serve", **prefect.environ)
+        try:
+            assert process.stdout is not None
+            while "stop with Ctrl-C" not in (line := process.stdout.readline()):
+                assert line, finish(process)
+            deadline = time.monotonic() + READY_WITHIN_S
+            while len(prefect.asked("deployments/filter")) < 3:
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+            yield Served(place, emulator, process)
+        finally:
+            process.kill()
+
+
+BACKFILL = {"start": "2026-07-01T00:00:00Z", "end": "2026-09-25T00:00:00Z"}
+
+
+def test_a_backfill_that_is_cancelled_in_its_middle_keeps_whole_windows(
+    prefect: Prefect, served: Served
+) -> None:
+    run = prefect.start("backfill", **BACKFILL).raise_for_status().json()
+    served.wait_for_windows("backfill", 0)
+    state = {"type": "CANCELLING", "name": "Cancelling"}
+    prefect.post(f"flow_runs/{run['id']}/set_state", state=state).raise_for_status()
+    assert prefect.ended(run["id"])["state_type"] == "CANCELLED"
+    assert [outcome for outcome, _ in served.runs_of("backfill")] == ["interrupted"]
+    stored = served.place.value("select count(*) from checkout_sessions")
+    assert 0 < stored < 6_000
+    served.equal()
+
+
+def test_a_backfill_whose_process_is_killed_is_mended_by_the_next_sync(
+    prefect: Prefect, served: Served
+) -> None:
+    before = len(served.runs_of("backfill"))
+    run = prefect.start("backfill", **BACKFILL).raise_for_status().json()
+    served.wait_for_windows("backfill", before)
+    os.kill(process_of(run["id"]), signal.SIGKILL)
+    assert prefect.ended(run["id"])["state_type"] == "CRASHED"
+    assert served.runs_of("backfill")[before][0] == "running"
+    served.equal()
+    assert served.runs_of("backfill")[before][0] == "interrupted"
+
+
+def test_a_backfill_started_through_the_api_reads_its_range_and_leaves_its_figures(
+    prefect: Prefect, served: Served
+) -> None:
+    given = {"start": "2026-09-10T00:00:00+02:00", "end": "2026-09-12T00:00:00+02:00"}
+    run = prefect.start("backfill", **given).raise_for_status().json()
+    ended = prefect.ended(run["id"])
+    assert ended["state_type"] == "COMPLETED", ended
+    assert ended["name"] == "default 2026-09-10 00:00 → 2026-09-12 00:00"
+    assert {"checkout-sessions", "backfill"} <= set(ended["tags"])
+    first = 1_788_991_200
+    inside = sum(first <= s["created"] < first + 2 * DAY_S for s in served.emulator.sessions())
+    (figures,) = json.loads(prefect.artifacts(run["id"])["figures"])
+    assert figures["outcome"] == "completed"
+    assert figures["sessions_read"] == inside
+    assert prefect.logged(run["id"], "default: loaded 2026-09-")
+    served.equal()
+
+
+def test_a_sync_that_finds_another_run_writing_is_skipped(prefect: Prefect, served: Served) -> None:
+    with turn(served.place.warehouse, wait=True) as mine:
+        assert mine
+        run = prefect.start("sync").raise_for_status().json()
+        ended = prefect.ended(run["id"])
+    assert (ended["state_type"], ended["state_name"]) == ("COMPLETED", "Skipped")
+    assert "sync.overlap" in ended["state"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"start": "yesterday", "end": "2026-09-12"}, "start"),
+        ({"start": "2026-09-10"}, "end"),
+        (BACKFILL | {"accounts": ["nobody"]}, "nobody"),
+        (BACKFILL | {"missing": "perhaps"}, "missing"),
+    ],
+)
+def test_parameters_that_make_no_sense_are_refused(
+    given: dict[str, Any], said: str, prefect: Prefect, served: Served
+) -> None:
+    assert served.process.poll() is None
+    answer = prefect.start("backfill", **given)
+    assert answer.status_code == 409
+    assert said in answer.text
+
+
+def test_a_range_that_ends_before_it_starts_fails_and_says_so(
+    prefect: Prefect, served: Served
+) -> None:
+    assert served.process.poll() is None
+    given = {"start": BACKFILL["end"], "end": BACKFILL["start"]}
+    run = prefect.start("backfill", **given).raise_for_status().json()
+    ended = prefect.ended(run["id"])
+    assert ended["state_type"] == "FAILED"
+    assert "is not after start" in ended["state"]["message"]
 
 
 def test_a_sync_as_a_flow_run_gives_the_same_warehouse_and_its_tasks_are_visible(
@@ -172,3 +299,73 @@ def test_a_prefect_api_that_does_not_answer_is_named(shop: Running, install: Ins
         assert done.code == 2
         assert address in one_line(done.err)
         assert not place.warehouse.exists()
+
+
+def test_a_verification_as_a_flow_run_leaves_the_differences(
+    prefect: Prefect, start: Start, install: Install
+) -> None:
+    emulator = start(sessions=200, days=10)
+    place = install(emulator.url)
+    assert place.call("sync").code == 0
+    place.change("delete from checkout_sessions where status = 'expired'")
+    done = place.run("verify", "--prefect", "--json", **prefect.environ)
+    assert done.code == 6
+    assert done.object["missing"]["count"] > 0
+    run = prefect.newest_flow_run()
+    assert run["state_type"] == "FAILED"
+    assert f"{done.object['missing']['count']} missing" in run["state"]["message"]
+    text = prefect.artifacts(run["id"])["differences"]
+    assert all(f"`{each}`" in text for each in done.object["missing"]["ids"])
+    assert "checkouts backfill --from" in text
+
+
+def test_a_schedule_fires_and_syncs(prefect: Prefect, served: Served) -> None:
+    served.emulator.advance(DAY_S)
+    deadline = time.monotonic() + 2 * READY_WITHIN_S
+    scheduled: list[dict[str, Any]] = []
+    while not scheduled:
+        assert time.monotonic() < deadline
+        found = prefect.asked("flow_runs/filter", flow_runs={"tags": {"all_": ["auto-scheduled"]}})
+        scheduled = [run for run in found if run["state_type"] not in ("SCHEDULED", "PENDING")]
+        time.sleep(0.5)
+    ended = prefect.ended(scheduled[0]["id"])
+    assert ended["state_type"] == "COMPLETED", ended
+    assert ended["name"].startswith("default from 2026-09-")
+    served.equal()
+
+
+def test_serve_ends_by_ctrl_c_and_pauses_its_schedules(prefect: Prefect, served: Served) -> None:
+    served.process.send_signal(signal.SIGINT)
+    out, _ = served.process.communicate(timeout=READY_WITHIN_S)
+    assert served.process.returncode == 0
+    assert "stopped" in out
+    assert prefect.deployment("sync")["paused"]
+
+
+def test_the_key_is_nowhere_in_prefects_files(prefect: Prefect, served: Served) -> None:
+    assert served.place.warehouse.exists()
+    files = [path for path in prefect.home.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".db" for path in files)
+    for path in files:
+        assert KEY.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.long
+def test_serve_without_a_prefect_starts_one_beside_the_warehouse_and_ends_it(
+    start: Start, install: Install
+) -> None:
+    place = install(start(sessions=50).url)
+    port = str(free_port())
+    process = place.begin("serve", PREFECT_SERVER_API_PORT=port, **QUIET)
+    assert process.stdout is not None
+    while "stop with Ctrl-C" not in (line := process.stdout.readline()):
+        assert line, finish(process)
+    again = place.run("serve", PREFECT_SERVER_API_PORT=port, **QUIET)
+    assert again.code == 2
+    assert port in one_line(again.err)
+    process.send_signal(signal.SIGTERM)
+    assert finish(process).code == 0
+    assert (place.folder / "data/prefect/prefect.db").exists()
+    assert (place.folder / "data/prefect/server.log").stat().st_mode & 0o077 == 0
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/api/health", trust_env=False)

@@ -1,0 +1,98 @@
+"""A Prefect server for the tests, and its API."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+QUIET = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+WITHIN_S = 120
+
+
+class Prefect:
+    """A running server, and what a command needs to find it."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        self.url = url
+        self.home = home
+        self.environ: dict[str, str | None] = {
+            **QUIET,
+            "PREFECT_API_URL": url,
+            "PREFECT_HOME": str(home),
+            "PREFECT_RUNNER_POLL_FREQUENCY": "1",
+        }
+
+    def post(self, path: str, **body: Any) -> httpx.Response:
+        """Send a request to its API, again while its database is busy."""
+        while True:
+            answer = httpx.post(f"{self.url}/{path}", json=body, trust_env=False, timeout=30)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                return answer
+            time.sleep(0.2)
+
+    def asked(self, path: str, **body: Any) -> Any:
+        """Ask its API."""
+        return self.post(path, **body).raise_for_status().json()
+
+    def newest_flow_run(self) -> dict[str, Any]:
+        """The flow run that was started last."""
+        begun = {"state": {"type": {"not_any_": ["SCHEDULED", "PENDING"]}}}
+        (run, *_) = self.asked("flow_runs/filter", flow_runs=begun, sort="START_TIME_DESC", limit=1)
+        assert isinstance(run, dict)
+        return run
+
+    def flow_run(self, run_id: str) -> dict[str, Any]:
+        """A flow run as it is now."""
+        (run,) = self.asked("flow_runs/filter", flow_runs={"id": {"any_": [run_id]}})
+        assert isinstance(run, dict)
+        return run
+
+    def ended(self, run_id: str) -> dict[str, Any]:
+        """A flow run when it has ended."""
+        deadline = time.monotonic() + WITHIN_S
+        while (run := self.flow_run(run_id))["state_type"] not in FINAL:
+            assert time.monotonic() < deadline, run
+            time.sleep(0.2)
+        return run
+
+    def logged(self, run_id: str, words: str) -> bool:
+        """Whether a flow run logged those words; Prefect sends lines a while after."""
+        of_run = {"flow_run_id": {"any_": [run_id]}}
+        deadline = time.monotonic() + WITHIN_S
+        while time.monotonic() < deadline:
+            lines = self.asked("logs/filter", logs=of_run, limit=200)
+            if any(words in line["message"] for line in lines):
+                return True
+            time.sleep(0.2)
+        return False
+
+    def artifacts(self, run_id: str) -> dict[str, Any]:
+        """The artifacts of a flow run: their data by their key."""
+        found = self.asked("artifacts/filter", artifacts={"flow_run_id": {"any_": [run_id]}})
+        return {each["key"]: each["data"] for each in found}
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        """A deployment by its name."""
+        (found,) = self.asked("deployments/filter", deployments={"name": {"any_": [name]}})
+        assert isinstance(found, dict)
+        return found
+
+    def start(self, name: str, **parameters: Any) -> httpx.Response:
+        """Start a flow run of a deployment, as Prefect's form does."""
+        path = f"deployments/{self.deployment(name)['id']}/create_flow_run"
+        return self.post(path, parameters=parameters)
+
+    def task_runs(self, flow_run: dict[str, Any]) -> list[dict[str, Any]]:
+        """The task runs of a flow run; they arrive a moment after it."""
+        deadline = time.monotonic() + 30
+        found: list[dict[str, Any]] = []
+        while time.monotonic() < deadline:
+            found = self.asked(
+                "task_runs/filter", flow_runs={"id": {"any_": [flow_run["id"]]}}, limit=200
+            )
+            if found and all(run["state_type"] in ("COMPLETED", "FAILED") for run in found):
+                return found
+            time.sleep(0.2)
+        return found

@@ -1,0 +1,73 @@
+"""The doctor says what is wrong and what to do, and changes nothing."""
+
+from collections.abc import Callable
+
+import duckdb
+import pytest
+from installation import DAY_S, KEY, NOW, Installation
+
+from pipelines.emulator.app import Running
+
+Start = Callable[..., Running]
+Install = Callable[..., Installation]
+
+
+def said(out: str) -> dict[str, str]:
+    """What was said of each thing that was looked at: ok or bad."""
+    lines = [line.split()[:2] for line in out.splitlines() if line[:4] in ("ok  ", "bad ")]
+    return {name: verdict for verdict, name in lines}
+
+
+def test_all_is_well_before_and_after_the_first_sync(start: Start, install: Install) -> None:
+    place = install(start(sessions=20, now=None, frozen=False).url)
+    done = place.call("doctor")
+    assert done.code == 0, done.out
+    assert not place.warehouse.exists()
+    assert place.call("sync").code == 0
+    done = place.call("doctor")
+    assert done.code == 0
+    assert set(said(done.out).values()) == {"ok"}
+    assert set(said(done.out)) == {
+        "config", "key", "api", "clock", "warehouse", "disk", "prefect",
+    }  # fmt: skip
+    assert KEY not in done.out
+
+
+@pytest.mark.parametrize(
+    ("environ", "bad", "code"),
+    [
+        ({"STRIPE_API_KEY": None}, "key", 2),
+        ({"STRIPE_API_KEY": "pk_live_secret"}, "key", 2),
+        ({"STRIPE_API_KEY": "sk_test_secret"}, "api", 3),
+        ({"CHECKOUTS_STRIPE__BASE_URL": "http://127.0.0.1:9"}, "api", 3),
+        ({"CHECKOUTS_SYNC__OVERLAP": "never"}, "config", 2),
+        ({"CHECKOUTS_WAREHOUSE__PATH": "config.yaml/checkouts.duckdb"}, "warehouse", 5),
+        ({"PREFECT_API_URL": "http://127.0.0.1:9/api"}, "prefect", 2),
+    ],
+)
+def test_what_is_wrong_is_named_with_a_remedy(
+    environ: dict[str, str | None], bad: str, code: int, start: Start, install: Install
+) -> None:
+    place = install(start(sessions=20, now=None, frozen=False, keys=(KEY,)).url)
+    # Prefect reads its settings once a process.
+    call = place.run if bad == "prefect" else place.call
+    done = call("doctor", **environ)
+    assert done.code == code, done.out
+    assert [name for name, verdict in said(done.out).items() if verdict == "bad"] == [bad]
+    assert "-> " in done.out
+    assert "secret" not in done.out.replace("no secret or", "").replace("a secret key", "")
+
+
+def test_a_clock_that_is_off_is_told(start: Start, install: Install) -> None:
+    place = install(start(sessions=20, now=NOW - DAY_S).url)
+    done = place.call("doctor")
+    assert said(done.out)["clock"] == "bad"
+
+
+def test_who_holds_the_file_is_told(start: Start, install: Install) -> None:
+    place = install(start(sessions=20, now=None, frozen=False).url)
+    assert place.call("sync").code == 0
+    with duckdb.connect(str(place.warehouse)):
+        done = place.run("doctor", CHECKOUTS_WAREHOUSE__LOCK_TIMEOUT_S="0")
+    assert done.code == 5
+    assert "is in use by process" in done.out
