@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LAKE := .venv-lake/bin
 
-.PHONY: install demo test test-long test-lake check bench lock clean
+.PHONY: install demo test test-long test-lake check audit bench lock clean
 
 install: .venv/installed
 
@@ -43,6 +43,14 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 sql
+
+# The pinned dependencies against published advisories; needs an index of them (pypi.org).
+audit:
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	.venv-audit/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip
+	rm -rf .venv-audit
 
 bench: install
 	$(BIN)/python -m tests.bench

@@ -19,6 +19,7 @@ from pipelines.commands import (
     emulator,
     list_,
     reflatten,
+    report,
     serve,
     sql,
     status,
@@ -33,7 +34,8 @@ EPILOG += " warehouse, 6 a difference, 130 interrupted."
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command line and exit with its code; an error is one line on stderr."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, _interrupt)
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     try:
@@ -49,10 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if debug:
             logging.getLogger(__name__).exception("failed")
         _fail(error.message, error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        # A second Ctrl-C, or one outside a run: nobody waits for requests under way.
-        _tell("interrupted")
-        os._exit(EXIT_INTERRUPTED)
+    except (KeyboardInterrupt, click.Abort):  # outside a run, which ends by itself
+        _end_at_once()
     except BrokenPipeError:  # whoever read the output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
@@ -60,6 +60,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if debug:
             raise
         _fail(f"unexpected {type(error).__name__}; run it again with --debug to see where", 1)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    """End a run after what it is committing; a second signal doesn't wait for anything."""
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, _end_at_once)
+    raise KeyboardInterrupt
+
+
+def _end_at_once(*_: object) -> NoReturn:
+    try:
+        _tell("interrupted; what was committed stays, and the next run goes on from there")
+    finally:
+        os._exit(EXIT_INTERRUPTED)
 
 
 def _sentence(text: str) -> str:
@@ -94,6 +108,7 @@ for command in (
     list_.list_,
     status.status,
     sql.sql,
+    report.report,
     reflatten.reflatten,
     doctor.doctor,
     emulator.emulator,

@@ -219,6 +219,8 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         settings = msgspec.convert(tree, Settings, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise ConfigError(_explain(str(error), tree, file), file=_name(file)) from None
+    except UnicodeEncodeError:
+        raise ConfigError(f"{file}: a text in it is not Unicode", file=_name(file)) from None
     base = file.absolute().parent if file is not None else Path.cwd()
     settings = _absolute(settings, base, file)
     _check(settings, environ)
@@ -323,6 +325,8 @@ def _override(tree: dict[str, Any], name: str, value: str) -> None:
 
 def _from_text(value: str, kind: Any, name: str) -> Any:
     """Read an environment variable as the type that its setting has."""
+    if not value.isascii() and value.encode(errors="replace").decode() != value:
+        raise ConfigError(f"{name}: expected UTF-8 text, got {_shown(value)}", key=name)
     if typing.get_origin(kind) in (typing.Union, types.UnionType) and value in ("", "null"):
         return None
     if typing.get_origin(kind) is tuple:

@@ -15,7 +15,7 @@ from typing import IO
 
 import httpx
 
-from pipelines import answers, config, display, runs
+from pipelines import answers, config, display, reports, runs
 from pipelines.errors import SourceError
 from pipelines.pipeline import Options
 from pipelines.runs import Report
@@ -24,7 +24,12 @@ SESSIONS, DAYS, SEED = 20_000, 90, 7
 REQUESTS_PER_SECOND = 100
 PASSING_S = 2 * 86_400
 READY_WITHIN_S = 30.0
-QUESTIONS = ("paid_amount_by_currency", "conversion_by_day", "abandoned_sessions")
+QUESTIONS = (
+    "paid_amount_by_currency",
+    "conversion_by_week",
+    "top_products",
+    "abandoned_with_email",
+)
 
 SETTINGS = """\
 # Settings of the demo; `make demo` writes this file anew.
@@ -54,6 +59,7 @@ def run(folder: Path) -> None:
         _let_time_pass(url)
         _second_sync(file, prefect_url)
     _answers(file)
+    _report(folder, file)
     _what_next(folder, file)
 
 
@@ -105,6 +111,13 @@ def _answers(file: Path) -> None:
         _ask(file, name)
 
 
+def _report(folder: Path, file: Path) -> None:
+    page = file.with_name("demo-report.html")
+    display.write_file(page, reports.render(config.load(file), reports.Scope()).encode())
+    display.say()
+    display.say(f"4. The same and more as a page with plots: {page.relative_to(folder)}")
+
+
 def _what_next(folder: Path, file: Path) -> None:
     command = _command(folder)
     shown = file.relative_to(folder)
@@ -115,6 +128,7 @@ def _what_next(folder: Path, file: Path) -> None:
     display.say(f"  {command} sql --config {shown} -q sessions_by_status")
     question = "select status, count(*) from checkout_sessions group by all"
     display.say(f"  {command} sql --config {shown} '{question}'")
+    display.say(f"  {command} verify --offline --config {shown}")
     display.say("With your own Stripe account: see the README, 'With your Stripe account'.")
 
 

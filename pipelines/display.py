@@ -219,10 +219,30 @@ def show_status(status: Mapping[str, Any], now: float) -> None:
         ("drift", _with_query(status["drift"], "drift")),
         ("requests", f"{status['requests_last_30_days']:,} in the last 30 days"),
         ("last run", last),
+        ("checks", _failed(status["failed_checks"])),
         ("last error", "none" if error is None else printable(error["message"])),
     ]
     for label, value in rows:
         say(f"  {label:<15} {value}")
+
+
+def show_checks(found: Sequence[Any]) -> None:
+    """Print what must hold of the stored data, and examples of what contradicts it."""
+    width = max(len(check.name) for check in found)
+    for check in found:
+        result = f"{check.wrong:,} wrong" if check.wrong else "holds"
+        say(f"{check.name:<{width}}  {result:<10}  {check.title}")
+        for row in check.examples:
+            cells = (f"{name}={_cell(value)}" for name, value in row.items() if value is not None)
+            say(f"  {', '.join(cells)}")
+    wrong = sum(check.wrong > 0 for check in found)
+    say(f"{_count(len(found), 'check')}: {f'{wrong} not held' if wrong else 'all hold'}")
+
+
+def _failed(checks: Sequence[str]) -> str:
+    if not checks:
+        return "all hold"
+    return f"not held: {', '.join(checks)}; see `checkouts verify --offline`"
 
 
 def show_rebuilt(rebuilt: Any) -> None:

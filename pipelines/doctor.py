@@ -131,7 +131,7 @@ def _file(settings: Settings) -> Check:
         return failed("warehouse", error)
     (found,) = row.values()
     news = "" if found == layout.VERSION else f"; the next sync brings it to {layout.VERSION}"
-    size = display.size(warehouse.size_bytes)
+    size = display.size(path.stat().st_size)
     return Check("warehouse", f"{path}, {size}, layout {found}{news}, nobody holds its lock")
 
 

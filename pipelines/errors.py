@@ -18,6 +18,7 @@ holds a payload or a key.
 import logging
 
 EXIT_REJECTS = 4
+EXIT_DIFFERENT = 6
 EXIT_INTERRUPTED = 130
 
 

@@ -29,7 +29,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import deployment, flow_run, task_run
 from prefect.states import Completed, Failed
 
-from pipelines import artifacts, config, verify
+from pipelines import artifacts, config, runs, verify
 from pipelines.accounts import side_by_side
 from pipelines.artifacts import ProgressArtifacts
 from pipelines.config import Account, Settings, key_of
@@ -166,6 +166,7 @@ def _write(
                     name="Skipped", message="another run writes to the warehouse (sync.overlap)"
                 )
             reports = _run(settings, chosen, job)
+            runs.publish_changes(settings, reports)
     except CheckoutsError as error:
         return Failed(message=error.message)
     artifacts.figures(reports)

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from pipelines import payload
 from pipelines.config import Account, Settings, usage_second
+from pipelines.errors import SourceContractError
 from pipelines.stripe_api import Params, StripeApi
 
 BOUNDS = ("gt", "gte", "lt", "lte")
@@ -41,6 +43,11 @@ def ask(settings: Settings, account: Account, filters: Mapping[str, Any]) -> dic
     finally:
         api.close()
     data = [json.loads(payload.scrub(payload.without_surrogates(bytes(raw)))) for raw in page.data]
+    if not all(_is_session(element) for element in data):
+        raise SourceContractError(
+            "the API sent an element that is no checkout session with an id and a created time",
+            request_id=page.request_id,
+        )
     return {"object": "list", "has_more": page.has_more, "data": data}
 
 
@@ -51,27 +58,42 @@ def parameters(filters: Mapping[str, Any]) -> Params:
         UsageError: a time that is none.
     """
     asked = [(name, str(filters[name])) for name in _PLAIN if filters.get(name) is not None]
-    if filters.get("customer_email"):
+    if filters.get("customer_email") is not None:
         asked.append(("customer_details[email]", filters["customer_email"]))
-    if filters.get("created"):
+    if filters.get("created") is not None:
         asked.append(("created", str(usage_second(filters["created"], "--created"))))
     for bound in BOUNDS:
         value = filters.get(f"created_{bound}")
-        if value:
+        if value is not None:
             asked.append((f"created[{bound}]", str(usage_second(value, f"--created-{bound}"))))
     return asked
 
 
 def rows(page: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return a page as rows of `COLUMNS`, one a session."""
-    from datetime import UTC, datetime  # noqa: PLC0415 -- only for the table
-
     return [
         {
             **{name: session.get(name) for name in COLUMNS},
-            "created": datetime.fromtimestamp(session["created"], UTC),
+            "created": _moment(session["created"]),
             "email": (session.get("customer_details") or {}).get("email")
             or session.get("customer_email"),
         }
         for session in page["data"]
     ]
+
+
+def _is_session(element: Any) -> bool:
+    return (
+        isinstance(element, dict)
+        and element.get("object") == "checkout.session"
+        and isinstance(element.get("id"), str)
+        and isinstance(element.get("created"), int)
+    )
+
+
+def _moment(second: int) -> datetime | int:
+    """A time for the table; one beyond the years that can be shown stays a number."""
+    try:
+        return datetime.fromtimestamp(second, UTC)
+    except (ValueError, OverflowError, OSError):
+        return second

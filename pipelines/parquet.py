@@ -1,6 +1,6 @@
-"""The tables and marts as Parquet files, by month where they are large; only what changed is written.
+"""The tables and marts as Parquet files, by month where they are large.
 
-Each file is written beside its place and put there at once.
+Only what changed is written. Each file is written beside its place and put there at once.
 """
 
 import json
@@ -20,8 +20,13 @@ HISTORY = "checkout_session_history"
 LARGE_MARTS = ("sessions", "abandoned_sessions")
 
 
-def write(warehouse: Warehouse, folder: Path) -> None:
+def write(warehouse: Warehouse, folder: Path, *, anew: bool) -> None:
     """Bring a folder up to date: `<table>.parquet`, or `<table>/month=2026-09/data.parquet`.
+
+    Args:
+        warehouse: where the rows are.
+        folder: where the files go.
+        anew: look at every row, whatever the runs did.
 
     Raises:
         OSError: the folder can't be written.
@@ -31,15 +36,15 @@ def write(warehouse: Warehouse, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with warehouse.reading() as connection:
-            _write_changed(connection, folder)
+            _write_changed(connection, folder, anew=anew)
     finally:
         os.umask(before)
 
 
-def _write_changed(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+def _write_changed(connection: duckdb.DuckDBPyConnection, folder: Path, *, anew: bool) -> None:
     stored = _manifest(folder)
     ((state,),) = connection.execute(query("publish/fingerprint")).fetchall()
-    if stored.get("state") == state:
+    if stored.get("state") == state and not anew:
         return
     made: dict[str, str] = {}
     for name, how in _relations():

@@ -15,6 +15,7 @@ from pipelines.accounts import Stops
 from pipelines.errors import CheckoutsError
 from pipelines.fetch import Budget, Fetched
 from pipelines.planner import LEAST_PART_PAGES, UNKNOWN_PAGES, Piece, parts_of
+from pipelines.stripe_api import USUAL, Patience
 from pipelines.windows import Window
 
 Fetch = Callable[[Window, Budget], Fetched]
@@ -50,12 +51,14 @@ class Options:
         progress: is told how far the run is, after every load.
         stops: where the run says how it is stopped from another thread.
         transport: another way to the API, for bytes that no server would send.
+        patience: how long the API is waited for.
     """
 
     wrap: Callable[[Fetch], Fetch] | None = None
     progress: Callable[[Progress], None] | None = None
     stops: Stops = field(default_factory=Stops)
     transport: httpx.BaseTransport | None = None
+    patience: Patience = USUAL
 
 
 MOST_PAGES_WAITING = 150

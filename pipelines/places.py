@@ -33,8 +33,56 @@ CONNECT_TIMEOUT_S = 10
 MOST_OLD_SNAPSHOTS = 500
 """How many snapshots of more than a day a lake may have before it is put in order."""
 
-FILE_FAILURES = (duckdb.IOException, duckdb.FatalException, duckdb.SerializationException)
+FILE_ERRORS = (
+    duckdb.IOException,
+    duckdb.FatalException,
+    duckdb.OutOfMemoryException,
+    duckdb.SerializationException,
+    duckdb.TransactionException,  # what a failed commit is
+)
 """Failures of the file or the machine, not of the SQL."""
+
+TROUBLES = (
+    # DuckDB would open another engine's file with an extension of that engine.
+    (
+        ("not a valid DuckDB", "duckdb_extension"),
+        (
+            "{path} is no DuckDB file; nothing was written to it. Move it away,"
+            " or set warehouse.path to another file"
+        ),
+    ),
+    (
+        ("Permission denied", "Read-only file system"),
+        (
+            "{path} can't be opened: permission denied. Nothing was written; give this user"
+            " the right to write there, or set warehouse.path"
+        ),
+    ),
+    (
+        ("No space left",),
+        (
+            "{path} can't grow: the disk is full. What was committed before is safe; make"
+            " room and run again"
+        ),
+    ),
+    (
+        ("replaying WAL",),
+        (
+            "{path}.wal, the log of {path}, is damaged or another file's. Nothing was written;"
+            " put the file that it belongs to back, or remove the log: the next sync reads again"
+            " what it held"
+        ),
+    ),
+    (
+        ("not read enough bytes", "Corrupt database", "checksum"),
+        (
+            "{path} is damaged: cut off, or changed by something else. Nothing was written;"
+            " put a copy of it back, or move it away and sync again"
+        ),
+    ),
+)
+"""What DuckDB's message says, and what it means to whoever runs this."""
+
 LOST = (
     "Connection refused",
     "the database system is",
@@ -141,6 +189,9 @@ class File:
         self.path = path
         self.name = str(path)
         self.patience_s = patience_s
+        # The file, its folder, and the log that DuckDB makes when it likes, hold personal data:
+        # what this process makes from now on is for its owner alone.
+        os.umask(0o077)
 
     @property
     def exists(self) -> bool:
@@ -176,12 +227,7 @@ class File:
 
     def connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         """Open the file."""
-        # The file and its log hold personal data: for their owner alone.
-        before = os.umask(0o077)
-        try:
-            return duckdb.connect(self.name, read_only=read_only, config=CONFIG)
-        finally:
-            os.umask(before)
+        return duckdb.connect(self.name, read_only=read_only, config=CONFIG)
 
     def define(self, connection: duckdb.DuckDBPyConnection, statements: str) -> None:
         """Execute statements."""
@@ -224,27 +270,11 @@ class File:
                 holder=who,
                 passing=True,
             )
-        if not isinstance(error, FILE_FAILURES):
+        if not isinstance(error, FILE_ERRORS):
             return None
-        # DuckDB would open another engine's file with an extension of that engine.
-        if "not a valid DuckDB" in text or "duckdb_extension" in text:
-            return WarehouseError(
-                f"{path} is no DuckDB file; nothing was written to it. Move it away,"
-                " or set warehouse.path to another file",
-                path=path,
-            )
-        if "Permission denied" in text or "Read-only file system" in text:
-            return WarehouseError(
-                f"{path} can't be opened: permission denied. Nothing was written; give this user"
-                " the right to write there, or set warehouse.path",
-                path=path,
-            )
-        if "No space left" in text:
-            return WarehouseError(
-                f"{path} can't grow: the disk is full. What was committed before is safe; make"
-                " room and run again",
-                path=path,
-            )
+        for marks, words in TROUBLES:
+            if any(mark in text for mark in marks):
+                return WarehouseError(words.format(path=path), path=path)
         return WarehouseError(f"{path} can't be used: {first_lines(error)}", path=path)
 
 
@@ -400,7 +430,7 @@ class Lake:
                 " (warehouse.data_path); nothing was written. Name the folder it was made with",
                 path=self.name,
             )
-        if isinstance(error, FILE_FAILURES) or type(error) is duckdb.Error:
+        if isinstance(error, FILE_ERRORS) or type(error) is duckdb.Error:
             return WarehouseError(f"{self.name} can't be used: {_reason(text)}", path=self.name)
         return None
 

@@ -1,6 +1,6 @@
-"""A read-only copy of the warehouse for other tools: they never wait for a load, nor a load for them.
+"""A read-only copy of the warehouse for other tools, so that they and the loads never meet.
 
-It is written beside its place and put there at once, so that whoever has the old one open keeps it.
+It is written beside its place and put there at once: whoever has the old one open keeps it.
 """
 
 import fcntl
@@ -19,10 +19,14 @@ from pipelines.queries import query
 from pipelines.warehouse import Warehouse
 
 
-def publish(settings: Settings) -> None:
+def publish(settings: Settings, *, anew: bool = False) -> None:
     """Bring the copy and the Parquet files up to date, where the settings ask for them.
 
     What did not change since they were written is left alone.
+
+    Args:
+        settings: where they go.
+        anew: look at every row, since rows changed in place without a run.
 
     Raises:
         WarehouseError: the warehouse can't be read, or a copy can't be written; the copy that was
@@ -30,10 +34,10 @@ def publish(settings: Settings) -> None:
     """
     copy, folder = settings.publish.path, settings.publish.parquet
     if copy is not None:
-        _copy(_file(settings), copy)
+        _copy(_file(settings), copy, anew=anew)
     if folder is not None:
         with _written(folder):
-            parquet.write(readable(settings), folder)
+            parquet.write(readable(settings), folder, anew=anew)
 
 
 def readable(settings: Settings) -> Warehouse:
@@ -59,12 +63,12 @@ def _stamp(copy: Path) -> tuple[str | None, tuple[int, int] | None]:
     return None, None
 
 
-def _copy(file: File, copy: Path) -> None:
+def _copy(file: File, copy: Path, *, anew: bool) -> None:
     with _alone(copy), Warehouse(file).attached() as connection, _written(copy):
         # The warehouse can't change from here on: who reads it locks writers out.
         state = file.state_on_disk
         ((fingerprint,),) = connection.execute(query("publish/fingerprint")).fetchall()
-        if fingerprint == _stamp(copy)[0]:
+        if fingerprint == _stamp(copy)[0] and not anew:
             return
         part = copy.with_name(f".{copy.name}.part")
         part.unlink(missing_ok=True)  # of one that was killed

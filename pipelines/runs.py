@@ -23,6 +23,7 @@ from pipelines.load import Counts, Load, Origin, Read
 from pipelines.pipeline import Fetch, Options, Pipeline, Progress, fetchers_for
 from pipelines.places import place_of
 from pipelines.planner import Due, Piece
+from pipelines.publish import publish
 from pipelines.stripe_api import Stopped, StripeApi
 from pipelines.warehouse import State, Warehouse
 from pipelines.windows import Window, iso, newest_covered, subtract, watermark
@@ -92,6 +93,21 @@ def sync(settings: Settings, account: Account, options: Options | None = None) -
     return _Run(settings, account, "sync", None, options or Options()).execute()
 
 
+def publish_changes(settings: Settings, reports: Sequence[Report]) -> None:
+    """Publish what runs changed; nothing after they were stopped.
+
+    A copy that can't be made is the last run's failure.
+    """
+    stopped = any(report.outcome == "interrupted" for report in reports)
+    if stopped or not any(report.counts.windows for report in reports):
+        return
+    try:
+        publish(settings)
+    except CheckoutsError as error:
+        last = reports[-1]
+        last.outcome, last.error = "failed", last.error or error
+
+
 def backfill(
     settings: Settings,
     account: Account,
@@ -138,7 +154,7 @@ class _Run:
         self._began = time.monotonic()
         self._start = settings.start_of(account)
         self._warehouse = Warehouse(place_of(settings.warehouse))
-        self._api = StripeApi.of(settings, account, options.transport)
+        self._api = StripeApi.of(settings, account, options.transport, options.patience)
         options.stops.add(self._api.stop)
         fetcher = Fetcher(
             self._api,

@@ -11,7 +11,7 @@ import math
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -38,9 +38,8 @@ SESSIONS_PATH = "/v1/checkout/sessions"
 PAGE_SIZE = 100
 """Most sessions that one response holds."""
 
-FIRST_BACKOFF_S = 0.5
-LONGEST_BACKOFF_S = 20.0
-TIMEOUT_S = 60.0
+MOST_BYTES = 1 << 27
+"""Longest answer believed: room for a page of sessions of a megabyte each."""
 CONFLICT, TOO_MANY, SERVER_ERROR = 409, 429, 500
 OK, REDIRECT, BAD_REQUEST, UNAUTHORIZED, FORBIDDEN = 200, 300, 400, 401, 403
 
@@ -79,6 +78,47 @@ class Page:
     request_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the API is waited for, in seconds.
+
+    Attributes:
+        timeout_s: what one try may take, to the last byte of its answer.
+        first_backoff_s: the longest wait after a first failure; it doubles with each further one.
+        longest_backoff_s: what it doubles up to.
+    """
+
+    timeout_s: float = 60.0
+    first_backoff_s: float = 0.5
+    longest_backoff_s: float = 20.0
+
+    def backoff_s(self, tries: int, asked_s: float | None) -> float:
+        """Exponential, with jitter so that many clients don't come back at once."""
+        longest = min(self.longest_backoff_s, self.first_backoff_s * 2 ** (tries - 1))
+        wait = random.uniform(longest / 2, longest)  # noqa: S311 -- not for security
+        return max(wait, asked_s) if asked_s is not None else wait
+
+
+USUAL = Patience()
+
+
+class _Timely(httpx.SyncByteStream):
+    """A body that ends by a deadline: httpx bounds the wait for each part of it alone."""
+
+    def __init__(self, stream: httpx.SyncByteStream, deadline: float) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._stream:
+            if time.monotonic() > self._deadline:
+                raise httpx.ReadTimeout("the body took too long")
+            yield part
+
+    def close(self) -> None:
+        self._stream.close()
+
+
 @dataclass
 class ApiClock:
     """The latest API time seen for an account, epoch seconds; 0 before the first."""
@@ -108,6 +148,7 @@ class StripeApi:
         stripe_account: the connected account to act for.
         retry_for_s: seconds for which one request is tried again.
         transport: another way to the API, for bytes that no server would send.
+        patience: how long it is waited for.
     """
 
     def __init__(
@@ -121,6 +162,7 @@ class StripeApi:
         stripe_account: str | None = None,
         retry_for_s: float = 300,
         transport: httpx.BaseTransport | None = None,
+        patience: Patience = USUAL,
     ) -> None:
         self.base_url = base_url
         self.clock = clock
@@ -130,6 +172,7 @@ class StripeApi:
         self._account = stripe_account
         self._pace = pace
         self._retry_for_s = retry_for_s
+        self._patience = patience
         self._lock = threading.Lock()
         self._stop = threading.Event()
         headers = {"Authorization": f"Bearer {key.value}", "Stripe-Version": api_version}
@@ -139,7 +182,7 @@ class StripeApi:
         self._client = httpx.Client(
             base_url=base_url,
             headers=headers,
-            timeout=httpx.Timeout(TIMEOUT_S, connect=10, pool=None),
+            timeout=httpx.Timeout(patience.timeout_s, connect=10, pool=None),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
             follow_redirects=False,
             # A loopback address needs no proxy; without TLS there is nothing to verify.
@@ -150,7 +193,11 @@ class StripeApi:
 
     @classmethod
     def of(
-        cls, settings: Settings, account: Account, transport: httpx.BaseTransport | None = None
+        cls,
+        settings: Settings,
+        account: Account,
+        transport: httpx.BaseTransport | None = None,
+        patience: Patience = USUAL,
     ) -> "StripeApi":
         """Return an account's access as the settings say.
 
@@ -166,6 +213,7 @@ class StripeApi:
             stripe_account=account.stripe_account,
             retry_for_s=settings.stripe.retry_for_s,
             transport=transport,
+            patience=patience,
         )
 
     @property
@@ -207,7 +255,7 @@ class StripeApi:
                 return self._once(path, params)
             except TransientSourceError as error:
                 tries += 1
-                wait = _backoff_s(tries, error.retry_after_s)
+                wait = self._patience.backoff_s(tries, error.retry_after_s)
                 if time.monotonic() + wait > deadline:
                     raise type(error)(
                         f"{error}; given up after {tries} tries. What was loaded before stays;"
@@ -231,7 +279,8 @@ class StripeApi:
             self.requests += 1
         began = time.monotonic()
         try:
-            response = self._client.get(path, params=list(params))
+            with self._client.stream("GET", path, params=list(params)) as response:
+                body = self._body(response, began + self._patience.timeout_s)
         except httpx.TimeoutException:
             raise TransientSourceError("the API didn't answer in time") from None
         except (httpx.TransportError, httpx.DecodingError, RuntimeError) as error:
@@ -239,22 +288,47 @@ class StripeApi:
                 raise Stopped("the run was stopped") from None
             if isinstance(error, RuntimeError):  # a closed client's, so only then expected
                 raise
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise SourceError(
+                    f"the certificate of {self.base_url} can't be verified, so the key was not"
+                    " sent; check stripe.base_url, and this machine's certificates and clock"
+                ) from None
             what = "can't be reached" if isinstance(error, httpx.ConnectError) else "broke off"
             raise TransientSourceError(
                 f"the connection to {self.base_url} {what} ({type(error).__name__})"
             ) from None
         took = time.monotonic() - began
         if response.status_code != OK:
-            raise self._failure(response)
-        return self._page(response, took)
+            raise self._failure(response, body)
+        return self._page(response, body, took)
+
+    def _body(self, response: httpx.Response, deadline: float) -> bytes:
+        """Read a body that may be slow or endless."""
+        assert isinstance(response.stream, httpx.SyncByteStream)
+        response.stream = _Timely(response.stream, deadline)
+        parts: list[bytes] = []
+        size = 0
+        for part in response.iter_bytes():
+            parts.append(part)
+            size += len(part)
+            if size > MOST_BYTES:
+                raise SourceContractError(
+                    f"the API's answer is longer than {MOST_BYTES >> 20} MiB; nothing of it was"
+                    " stored",
+                    status=response.status_code,
+                    request_id=self._request_id(response),
+                )
+            if self._stop.is_set():
+                raise Stopped("the run was stopped")
+        return b"".join(parts)
 
     def _wait(self, seconds: float) -> None:
         if self._stop.wait(seconds) if seconds > 0 else self._stop.is_set():
             raise Stopped("the run was stopped")
 
-    def _page(self, response: httpx.Response, took: float) -> Page:
+    def _page(self, response: httpx.Response, body: bytes, took: float) -> Page:
         request_id = self._request_id(response)
-        envelope = _envelope(response.content, request_id)
+        envelope = _envelope(body, request_id)
         if envelope.object != "list":
             raise SourceContractError(
                 f"the API sent an object of type {self._said(envelope.object)[:40]!r} where a list"
@@ -274,10 +348,10 @@ class StripeApi:
         seen_from = math.floor(api_time - took)
         return Page(envelope.data, envelope.has_more, api_time, seen_from, request_id)
 
-    def _failure(self, response: httpx.Response) -> SourceError:
+    def _failure(self, response: httpx.Response, body: bytes) -> SourceError:
         status = response.status_code
         request_id = self._request_id(response)
-        error = _error_body(response)
+        error = _error_body(body)
         said = self._said(error.get("message") or response.reason_phrase)
         advice = response.headers.get("stripe-should-retry")
         again = status in (CONFLICT, TOO_MANY) or status >= SERVER_ERROR
@@ -380,9 +454,9 @@ def _api_time(response: httpx.Response, request_id: str | None) -> int:
         ) from None
 
 
-def _error_body(response: httpx.Response) -> dict[str, Any]:
+def _error_body(body: bytes) -> dict[str, Any]:
     try:
-        error = response.json()["error"]
+        error = json.loads(body)["error"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return {}
     return error if isinstance(error, dict) else {}
@@ -393,10 +467,3 @@ def _seconds(header: str | None) -> float | None:
         return max(0.0, float(header)) if header else None
     except ValueError:
         return None
-
-
-def _backoff_s(tries: int, asked_s: float | None) -> float:
-    """Exponential, with jitter so that many clients don't come back at once."""
-    longest = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** (tries - 1))
-    wait = random.uniform(longest / 2, longest)  # noqa: S311 -- not for security
-    return max(wait, asked_s) if asked_s is not None else wait

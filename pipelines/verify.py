@@ -157,7 +157,7 @@ class _Verification:
         self._account = account
         self._warehouse = warehouse
         self._progress = options.progress
-        self._api = StripeApi.of(settings, account, options.transport)
+        self._api = StripeApi.of(settings, account, options.transport, options.patience)
         options.stops.add(self._api.stop)
         self._fetch = Fetcher(
             self._api, settle_s=settings.sync.settle_s, line_items=settings.stripe.line_items

@@ -206,16 +206,25 @@ class Warehouse:
                 for name, given in questions.items()
             ]
 
-    def ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
-        """Return the answer to read-only SQL.
+    def ask(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, *, unsafe: bool = False
+    ) -> pa.Table:
+        """Return the answer to SQL.
+
+        Args:
+            sql: the SQL, as whoever runs the program wrote it.
+            parameters: values for its `$name`s.
+            unsafe: let it write, and reach files, other databases and extensions.
 
         Raises:
             WarehouseError: there is no file, or it can't be read.
             UsageError: DuckDB doesn't accept the SQL.
         """
-        with self.reading() as connection:
+        self.require()
+        with self._writing() if unsafe else self.reading() as connection:
             try:
-                self._place.confine(connection, sql)
+                if not unsafe:
+                    self._place.confine(connection, sql)
                 return _answer(connection, sql, parameters)
             except duckdb.Error as error:
                 raise UsageError(f"DuckDB: {first_lines(error)}") from None

@@ -57,6 +57,13 @@ from pipelines.errors import UsageError
     metavar="FILE",
     help="Serve a file's sessions: a list response, or NDJSON.",
 )
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="KIND=SHARE",
+    help="Make requests go wrong: 503=0.3, or the 7th alone: reset@7; repeatable.",
+)
 @click.option("--key", "keys", multiple=True, metavar="KEY", help="Accept only this; repeatable.")
 @click.option(
     "--accounts",
@@ -66,7 +73,14 @@ from pipelines.errors import UsageError
     help="Accounts with a shop of their own; their keys are sk_test_1, sk_test_2, ...",
 )
 @common
-def emulator(*, now: str | None, config_file: Path | None, debug: bool, **options: Any) -> None:
+def emulator(
+    *,
+    now: str | None,
+    faults: tuple[str, ...],
+    config_file: Path | None,
+    debug: bool,
+    **options: Any,
+) -> None:
     """Serve Stripe's endpoint locally, with a made-up shop, until stopped.
 
     To move its clock: curl -X POST 'http://127.0.0.1:4242/_emulator/advance?seconds=3600'
@@ -74,6 +88,7 @@ def emulator(*, now: str | None, config_file: Path | None, debug: bool, **option
     from pipelines import display
     from pipelines.config import LATEST, usage_second
     from pipelines.emulator import app
+    from pipelines.emulator.faults import Fault, Faults
 
     settings_of(config_file, debug=debug)
 
@@ -93,7 +108,12 @@ def emulator(*, now: str | None, config_file: Path | None, debug: bool, **option
     if moment is not None and not 0 <= moment <= LATEST:
         raise UsageError(f"--now: expected a time from 1970 to the year 9999, got {now!r}")
     try:
-        chosen = app.Options(now=moment, **options)
+        ordered = tuple(Fault.of(text) for text in faults)
+        Faults(ordered, options["seed"])
+    except ValueError as error:
+        raise UsageError(f"--fault: {error}") from None
+    try:
+        chosen = app.Options(now=moment, faults=ordered, **options)
     except ValueError as error:
         raise UsageError(f"--{error}") from None
     try:

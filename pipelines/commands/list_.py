@@ -35,9 +35,10 @@ def list_(
     from pipelines import display, lists
 
     settings = settings_of(config_file, debug=debug)
-    if filters["starting_after"] and filters["ending_before"]:
+    if None not in (filters["starting_after"], filters["ending_before"]):
         raise UsageError("--starting-after and --ending-before exclude each other; give one")
-    if filters["created"] and any(filters[f"created_{bound}"] for bound in lists.BOUNDS):
+    bounds = [filters[f"created_{bound}"] for bound in lists.BOUNDS]
+    if filters["created"] is not None and any(bound is not None for bound in bounds):
         raise UsageError("--created and its bounds exclude each other; give one or the others")
     chosen = settings.chosen([account] if account else [])[0]
     page = lists.ask(settings, chosen, filters)

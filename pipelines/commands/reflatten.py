@@ -18,11 +18,13 @@ def reflatten(*, config_file: Path | None, debug: bool) -> int:
     """
     from pipelines import display
     from pipelines.places import place_of
+    from pipelines.publish import publish
     from pipelines.warehouse import Warehouse
 
     settings = settings_of(config_file, debug=debug)
     warehouse = Warehouse(place_of(settings.warehouse))
     with display.share("rebuilding") as tell:
         rebuilt = warehouse.reflatten(tell)
+    publish(settings, anew=True)
     display.show_rebuilt(rebuilt)
     return EXIT_REJECTS if rebuilt.rejected else 0

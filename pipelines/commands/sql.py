@@ -25,6 +25,9 @@ from pipelines.errors import UsageError
     metavar="FILE",
     help="Write to a file; its ending decides: .csv, .json, .parquet.",
 )
+@click.option(
+    "--unsafe", is_flag=True, help="Let the SQL write, and reach files, databases and extensions."
+)
 @common
 def sql(
     *,
@@ -34,10 +37,11 @@ def sql(
     params: tuple[str, ...],
     format_: str | None,
     output: Path | None,
+    unsafe: bool,
     config_file: Path | None,
     debug: bool,
 ) -> None:
-    """Ask the warehouse in SQL, read-only; without arguments, list the named queries."""
+    """Ask the warehouse in SQL, read-only by default; without arguments, list the named queries."""
     from pipelines import answers, display
 
     settings = settings_of(config_file, debug=debug)
@@ -48,7 +52,7 @@ def sql(
             display.say(f"{query:<26} {answers.title(query)}")
         return
     statement = answers.statement(text, file.read() if file else None, name)
-    answer = answers.ask(settings, statement, answers.parameters(params))
+    answer = answers.ask(settings, statement, answers.parameters(params), unsafe=unsafe)
     if output is not None:
         display.write_file(output, answers.encode(answer, output, format_))
         display.note(f"wrote {answer.num_rows:,} rows to {output}")

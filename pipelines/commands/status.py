@@ -23,11 +23,15 @@ def status(
     debug: bool,
 ) -> None:
     """Show how complete and how fresh the warehouse is."""
-    from pipelines import display, statuses
+    from pipelines import checks, display, statuses
+    from pipelines.publish import readable
 
     settings = settings_of(config_file, debug=debug)
     allowed_s = statuses.age_s(max_age) if max_age is not None else None
     found = [statuses.of(settings, account) for account in settings.chosen(accounts)]
+    failed = [check.name for check in checks.failed(checks.run(readable(settings)))]
+    for one in found:
+        one["failed_checks"] = failed
     old = [one["account"] for one in found if statuses.is_older(one, allowed_s, time.time())]
     if json_:
         many = {"outcome": "different" if old else "completed", "accounts": found}

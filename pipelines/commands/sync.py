@@ -127,7 +127,7 @@ def _run(
     ranges: Sequence[str] = (),
 ) -> int:
     """Run the accounts side by side and print what each did."""
-    from pipelines import display, places
+    from pipelines import display, places, runs
     from pipelines.accounts import side_by_side
     from pipelines.config import key_of
     from pipelines.pipeline import Options
@@ -148,6 +148,7 @@ def _run(
                 options.stops,
                 settings.run.workers,
             )
+            runs.publish_changes(settings, reports)
     if json_:
         display.say(display.as_json(together(reports, many=len(chosen) > 1)))
     else:

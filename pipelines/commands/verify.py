@@ -1,4 +1,4 @@
-"""`verify`: the API against what is stored."""
+"""`verify`: the API against what is stored, or what is stored against itself."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +17,7 @@ from pipelines.commands.options import (
     tell_errors,
     together,
 )
+from pipelines.errors import EXIT_DIFFERENT, UsageError
 
 if TYPE_CHECKING:
     from pipelines.config import Account, Settings
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--from", "from_", metavar="DATE", help="First moment to compare; else all.")
 @click.option("--to", metavar="DATE", help="First moment no longer compared; else all.")
+@click.option("--offline", is_flag=True, help="Check the whole file by itself, without the API.")
 @account_option
 @json_option
 @prefect_option
@@ -37,6 +39,7 @@ def verify(
     *,
     from_: str | None,
     to: str | None,
+    offline: bool,
     accounts: tuple[str, ...],
     json_: bool,
     on_prefect: bool,
@@ -47,12 +50,17 @@ def verify(
     """Compare what is stored with what the API has; writes nothing.
 
     Reads the covered part of the range. Exit 6 if sessions are missing, stale or unknown; the last
-    line then is the backfill that mends them.
+    line then is the backfill that mends them. With --offline the API isn't asked: what is stored
+    must agree with itself, and exit 6 says that it doesn't.
     """
     from pipelines import display
     from pipelines.config import key_of
 
     settings = settings_of(config_file, debug=debug, log_format=log_format)
+    if offline:
+        if from_ or to or accounts:
+            raise UsageError("--offline checks the whole file; leave out --from, --to, --account")
+        return _offline(settings, json_=json_)
     window = range_(from_, to)
     chosen = settings.chosen(accounts)
     for account in chosen:
@@ -91,3 +99,19 @@ def _compare(
         options.stops,
         settings.run.workers,
     )
+
+
+def _offline(settings: "Settings", *, json_: bool) -> int:
+    """Run the checks of `sql/checks/` and print what they found."""
+    from pipelines import checks, display
+    from pipelines.publish import readable
+
+    found = checks.run(readable(settings))
+    wrong = checks.failed(found)
+    if json_:
+        outcome = "different" if wrong else "completed"
+        shown = {"outcome": outcome, "checks": [check.as_json() for check in found]}
+        display.say(display.as_json(shown))
+    else:
+        display.show_checks(found)
+    return EXIT_DIFFERENT if wrong else 0

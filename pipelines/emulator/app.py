@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from email.utils import formatdate
 from random import Random
 from typing import Any
@@ -18,12 +17,16 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from pipelines.emulator.access import TEST_ACCOUNT, Account, Keys, RateLimit, key_of
+from pipelines.emulator.breaches import spoiled, without_cursor
 from pipelines.emulator.clock import Clock
 from pipelines.emulator.errors import ApiError, unknown_url
+from pipelines.emulator.faults import Fault, Faults, instead
 from pipelines.emulator.ids import Codes
 from pipelines.emulator.loaded import Loaded
+from pipelines.emulator.messages import Request, Response
 from pipelines.emulator.options import Options
 from pipelines.emulator.params import cursors, expand_only, list_query, metadata_edit, pairs_of
+from pipelines.emulator.sendings import SENDINGS, Connection, well
 from pipelines.emulator.server import Server, listen, run, url_of
 from pipelines.emulator.shop import Shop
 from pipelines.emulator.stats import Stats
@@ -40,26 +43,6 @@ _CONTROL = "/_emulator/"
 _GZIP_LEAST_BYTES = 1024
 _MOST_FORM_BYTES = 1 << 20
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Request:
-    """An HTTP request, read whole."""
-
-    method: str
-    path: str
-    query: bytes
-    headers: Headers
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Response:
-    """An HTTP response before it is sent; `body` is JSON."""
-
-    status: int
-    body: bytes
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 class Emulator:
@@ -80,10 +63,19 @@ class Emulator:
         self._loaded = Store(Loaded(options.load)) if options.load else None
         self._stores: dict[Account, Store] = {}
         self._keys = Keys(options.keys, options.accounts)
+        self._faults = Faults(options.faults, options.seed)
         self._limit = RateLimit(options.requests_per_second)
         self._jitter = Random(options.seed)  # noqa: S311 - spreads waiting times, no secret
         self._request_ids = Codes(b"request")
         self._requests = 0
+
+    def fault(self, *texts: str) -> None:
+        """Makes requests go wrong from now on, counted anew; without any, none does.
+
+        Raises:
+            ValueError: no `KIND=SHARE` or `KIND@NUMBER`.
+        """
+        self._faults = Faults([Fault.of(text) for text in texts], self.options.seed)
 
     def store(self, account: Account = TEST_ACCOUNT) -> Store:
         """The sessions of an account; its shop is opened when it is first asked for."""
@@ -113,8 +105,9 @@ class Emulator:
             Headers(scope=scope),
             await _read(receive),
         )
+        kind = None if request.path.startswith(_CONTROL) else self._faults.next()
         try:
-            response = await self._answer(request)
+            response = instead(kind) or await self._answer(request, kind)
         except ApiError as exc:
             response = Response(exc.status, _json({"error": exc.error}), exc.headers)
         except Exception as exc:  # noqa: BLE001 - a fault of ours must be seen, not end the server
@@ -123,10 +116,14 @@ class Emulator:
             response = Response(500, _json({"error": error}))
         if not request.path.startswith(_CONTROL):
             self.stats.count(_route(request), response.status)
-        await self._send(request, response, send)
+        if kind is not None:
+            self.stats.count_fault(kind)
+        start, body = self._message(request, response)
+        connection = Connection(scope["connection"], receive, send)
+        await SENDINGS.get(kind, well)(connection, start, body)
 
-    async def _answer(self, request: Request) -> Response:
-        """What a request gets; faults to inject belong around this call."""
+    async def _answer(self, request: Request, kind: str | None) -> Response:
+        """What a request gets, with what a fault makes of it."""
         if request.path.startswith(_CONTROL):
             return self._control(request)
         key = key_of(request.headers.get("authorization", ""))
@@ -135,7 +132,10 @@ class Emulator:
         if self.options.latency_ms:
             share = 0.7 + 0.6 * self._jitter.random()
             await asyncio.sleep(self.options.latency_ms * share / 1000)
-        return self._serve(request, self.store(account), int(self.clock.now()))
+        now = self.clock.now()
+        asked = without_cursor(request) if kind == "repeat" else request
+        response = self._serve(asked, self.store(account), int(now))
+        return spoiled(kind, request, response, now)
 
     def _serve(self, request: Request, store: Store, now: int) -> Response:
         """Routes of the API."""
@@ -172,9 +172,17 @@ class Emulator:
             except ValueError as exc:
                 raise ApiError(400, f"Invalid seconds: {exc}", param="seconds") from exc
             return Response(200, _json({"now": now}))
+        if route == ("POST", "faults"):
+            given_faults = [value for _, value in pairs_of(request.query) + pairs_of(request.body)]
+            try:
+                self.fault(*given_faults)
+            except ValueError as exc:
+                raise ApiError(400, f"Invalid fault: {exc}", param="fault") from exc
+            return Response(200, _json({"faults": given_faults}))
         raise unknown_url(request.method, request.path)
 
-    async def _send(self, request: Request, response: Response, send: Send) -> None:
+    def _message(self, request: Request, response: Response) -> tuple[dict[str, Any], bytes]:
+        """A response as ASGI sends it: its start, and its body."""
         self._requests += 1
         tail = self._request_ids.code((1 << 40) + self._requests)[:6]
         body = response.body
@@ -189,9 +197,12 @@ class Emulator:
             body = gzip.compress(body, 1, mtime=0)
             headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         headers["Content-Length"] = str(len(body))
-        raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": response.status, "headers": raw})
-        await send({"type": "http.response.body", "body": body})
+        raw = [
+            (name.lower().encode(), value.encode("latin-1"))
+            for name, value in headers.items()
+            if value
+        ]
+        return {"type": "http.response.start", "status": response.status, "headers": raw}, body
 
 
 class Running:
@@ -219,6 +230,14 @@ class Running:
     def advance(self, seconds: float) -> float:
         """Moves its clock forward and says the new time, in epoch seconds."""
         return self.emulator.clock.advance(seconds)
+
+    def fault(self, *texts: str) -> None:
+        """Makes requests go wrong from now on, as `503=0.3` or `reset@7`; without any, none does.
+
+        Raises:
+            ValueError: no `KIND=SHARE` or `KIND@NUMBER`.
+        """
+        self.emulator.fault(*texts)
 
     def stats(self) -> dict[str, Any]:
         """What it was asked for since the start or the last reset."""

@@ -151,12 +151,29 @@ def unknown_url(method: str, path: str) -> ApiError:
     )
 
 
-def too_many_requests() -> ApiError:
-    """More requests a second than the endpoint takes."""
+def too_many_requests(reason: str | None = "endpoint-rate") -> ApiError:
+    """More requests a second than the endpoint takes; Stripe doesn't always say which limit."""
     return ApiError(
         429,
         "Request rate limit exceeded. Learn more about rate limits here "
         "https://stripe.com/docs/rate-limits.",
         code="rate_limit",
-        headers={"Stripe-Rate-Limited-Reason": "endpoint-rate"},
+        headers={"Stripe-Rate-Limited-Reason": reason} if reason else None,
     )
+
+
+def lock_timeout() -> ApiError:
+    """An object that another request holds."""
+    return ApiError(
+        429,
+        "This object cannot be accessed right now because another API request or Stripe "
+        "process is currently accessing it.",
+        code="lock_timeout",
+    )
+
+
+def broken(status: int) -> ApiError:
+    """A failure on the server's own side."""
+    error = ApiError(status, "Something went wrong on our end. Please try again.")
+    error.error["type"] = "api_error"
+    return error

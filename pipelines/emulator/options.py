@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.emulator.faults import Fault
+
 
 @dataclass(frozen=True)
 class Options:
@@ -20,6 +22,7 @@ class Options:
         requests_per_second: how many a key may send; 0 is any number.
         late_s: up to how many seconds after `created` some sessions appear.
         load: a file whose sessions are served instead.
+        faults: which requests go wrong, and how.
         keys: the keys that are accepted; none means any that look like one.
         accounts: how many accounts there are, each with a key and a shop of its own.
     """
@@ -35,6 +38,7 @@ class Options:
     requests_per_second: int = 0
     late_s: int = 0
     load: Path | None = None
+    faults: tuple[Fault, ...] = ()
     keys: tuple[str, ...] = ()
     accounts: int = 1
 

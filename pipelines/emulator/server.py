@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HOST = "127.0.0.1"
 
@@ -38,6 +39,19 @@ def url_of(sock: socket.socket) -> str:
     return f"http://{HOST}:{sock.getsockname()[1]}"
 
 
+class _Protocol(H11Protocol):
+    """HTTP/1.1 that shows the application its connection, so that a fault can break it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        app = self.app
+
+        async def shown(scope: Scope, receive: Receive, send: Send) -> None:
+            await app({**scope, "connection": transport}, receive, send)
+
+        self.app = shown
+
+
 class Server(uvicorn.Server):
     """A server that says when it listens, and takes signals as a wish to end.
 
@@ -50,7 +64,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http="h11",
+                http=_Protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

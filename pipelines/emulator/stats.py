@@ -12,6 +12,7 @@ class Stats:
     def __init__(self) -> None:
         self._requests: Counter[tuple[str, int]] = Counter()
         self._lists: deque[dict[str, Any]] = deque(maxlen=_MOST_LISTS)
+        self._faults: Counter[str] = Counter()
         self._pages = 0
         self._sessions = 0
 
@@ -19,11 +20,16 @@ class Stats:
         """Starts again from nothing."""
         self._requests.clear()
         self._lists.clear()
+        self._faults.clear()
         self._pages = self._sessions = 0
 
     def count(self, route: str, status: int) -> None:
         """Counts a response."""
         self._requests[route, status] += 1
+
+    def count_fault(self, kind: str) -> None:
+        """Counts a fault."""
+        self._faults[kind] += 1
 
     def count_page(self, query: str, rows: int) -> None:
         """Counts a page of sessions."""
@@ -32,7 +38,7 @@ class Stats:
         self._lists.append({"query": query, "rows": rows})
 
     def summary(self) -> dict[str, Any]:
-        """The counts: by route and status, in all, refusals, list pages and sessions on them."""
+        """The counts: by route and status, refusals, list pages, sessions on them, faults."""
         routes: dict[str, dict[str, int]] = {}
         for (route, status), count in sorted(self._requests.items()):
             routes.setdefault(route, {})[str(status)] = count
@@ -42,6 +48,7 @@ class Stats:
             "list_pages": self._pages,
             "sessions_listed": self._sessions,
             "routes": routes,
+            "faults": dict(sorted(self._faults.items())),
         }
 
     def lists(self) -> list[dict[str, Any]]:

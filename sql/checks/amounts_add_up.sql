@@ -1,5 +1,5 @@
--- Total = subtotal - discount + shipping + tax; inclusive tax is inside the subtotal already, and a
--- session may have both kinds.
+-- Total = subtotal - discount + shipping + tax, where the tax is exclusive.
+-- Inclusive tax is inside the subtotal already, and a session may have both kinds.
 select
     account,
     id,

@@ -79,13 +79,13 @@ where
     <> coalesce(figures.paid_amount_major, 0)
 union all
 select
-    'funnel',
+    'funnel' as mart,
     funnels.account,
-    funnels.dimension,
+    funnels.dimension as part,
     base_by_account.sessions,
-    funnels.sessions,
-    null,
-    null
+    funnels.sessions as mart_sessions,
+    null as paid_amount_major,
+    null as mart_paid_amount_major
 from funnels
 full join base_by_account on funnels.account = base_by_account.account
 where

@@ -1,3 +1,4 @@
+-- noqa: disable=LT02
 -- How many digits a currency's minor unit has. Zero- and three-decimal currencies: docs.stripe.com/currencies
 create or replace macro minor_digits(currency) as
     case

@@ -87,7 +87,7 @@ create table if not exists meta.published (
     source_mtime_ns bigint not null
 );
 
-create table if not exists checkout_session_history (
+create table if not exists checkout_session_history (  -- noqa: PRS
     account varchar not null,
     id varchar not null,
     status varchar,

@@ -10,9 +10,9 @@ select
     case
         when
             stored.api_version <> $api_version
-            and stored.status is not distinct from incoming.status
-            and stored.payment_status is not distinct from incoming.payment_status
-            and stored.amount_total is not distinct from incoming.amount_total
+            and (stored.status is not distinct from incoming.status)
+            and (stored.payment_status is not distinct from incoming.payment_status)
+            and (stored.amount_total is not distinct from incoming.amount_total)
             then stored.observed_at
     end as reshaped_from,
     case

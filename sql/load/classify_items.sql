@@ -42,7 +42,7 @@ compared as (
         stored.observed_at as stored_at,
         coalesce(received.items, []) as incoming_items,
         -- Of an incomplete list only the beginning can be compared.
-        if(
+        if(  -- noqa: PRS
             reads.complete, coalesce(stored.items, []),
             coalesce(stored.items, [])[:len(coalesce(received.items, []))]
         ) as stored_items

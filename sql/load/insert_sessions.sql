@@ -4,7 +4,7 @@ select
     incoming.* replace (
         coalesce(verdicts.reshaped_from, incoming.observed_at) as observed_at,
         if(completeness.id is null, verdicts.line_items_complete, completeness.complete)
-        as line_items_complete
+            as line_items_complete
     ),
     $account as account,
     $api_version as api_version,

@@ -51,6 +51,11 @@ left join recovering
 where sessions.is_abandoned;
 
 comment on view marts.abandoned_sessions is 'One row a session that expired, or is open past its end';
+comment on column marts.abandoned_sessions.created_local is 'created, in the time zone of the settings';
+comment on column marts.abandoned_sessions.created_date is 'Day of created, in the time zone of the settings';
+comment on column marts.abandoned_sessions.email is 'E-mail the customer gave, else the prefilled one; lower case';
+comment on column marts.abandoned_sessions.country is 'Country of the customer''s address, else of the shipping address';
+comment on column marts.abandoned_sessions.amount_total_major is 'What the customer would have paid, major unit';
 comment on column marts.abandoned_sessions.recovered_by is 'Session that was made from its recovery link';
 comment on column marts.abandoned_sessions.same_email_paid_later is 'Whether a session created later with the same e-mail is paid';
 comment on column marts.abandoned_sessions.later_paid_session is 'The first such session';

@@ -36,13 +36,20 @@ select
     min(first_paid) as first_paid_session_created,
     max(last_paid) as last_paid_session_created,
     map_from_entries(
-        list((currency, major(paid_minor, currency)) order by currency)
-            filter (where paid_minor is not null and currency is not null)
+        list((currency, major(paid_minor, currency)) order by currency) filter (
+            where paid_minor is not null and currency is not null
+        )
     ) as paid_amount_major_by_currency
 from by_currency
 group by account, email;
 
 comment on view marts.customers is 'One row an account and e-mail';
+comment on column marts.customers.sessions_created is 'Sessions with that e-mail';
+comment on column marts.customers.sessions_completed is 'Those of them that are complete';
+comment on column marts.customers.sessions_paid is 'Those of them that are paid';
+comment on column marts.customers.sessions_abandoned is 'Those of them that were abandoned';
+comment on column marts.customers.first_session_created is 'When the first of them was created';
+comment on column marts.customers.last_session_created is 'When the last of them was created';
 comment on column marts.customers.email is 'E-mail in lower case';
 comment on column marts.customers.first_paid_session_created is 'When the first session that is paid was created';
 comment on column marts.customers.last_paid_session_created is 'When the last session that is paid was created';

@@ -27,6 +27,11 @@ from marts.sessions
 group by account, created_date, mode, currency;
 
 comment on view marts.daily_sessions is 'One row a day of creation, account, mode and currency';
+comment on column marts.daily_sessions.sessions_created is 'Sessions created on that day';
+comment on column marts.daily_sessions.sessions_completed is 'Those of them that are complete by now';
+comment on column marts.daily_sessions.sessions_paid is 'Those of them that are paid by now';
+comment on column marts.daily_sessions.sessions_expired is 'Those of them that expired';
+comment on column marts.daily_sessions.sessions_open is 'Those of them that are still open';
 comment on column marts.daily_sessions.created_date is 'Day of creation, in the time zone of the settings';
 comment on column marts.daily_sessions.currency is 'Currency of the amounts; null for sessions without one, as in setup mode';
 comment on column marts.daily_sessions.conversion is 'Completed sessions by created ones, 0 to 1';

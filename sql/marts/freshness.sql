@@ -8,11 +8,14 @@ coverage as (
     select
         stretches.account,
         max(stretches.ends_before) - interval 1 second as newest_covered,
-        min(stretches.ends_before) filter (
-            where
-                stretches.kind = 'covered'
-                and stretches.starts_at <= to_timestamp(accounts.sync_start)
-                and stretches.ends_before > to_timestamp(accounts.sync_start)
+        min(
+            case
+                when
+                    stretches.kind = 'covered'
+                    and stretches.starts_at <= to_timestamp(accounts.sync_start)
+                    and stretches.ends_before > to_timestamp(accounts.sync_start)
+                    then stretches.ends_before
+            end
         ) - interval 1 second as watermark,
         count(*) filter (where stretches.kind = 'hole') as holes,
         coalesce(
@@ -77,6 +80,12 @@ left join rejects on accounts.account = rejects.account
 left join last_runs on accounts.account = last_runs.account;
 
 comment on view marts.freshness is 'One row an account: how complete and how fresh its sessions are';
+comment on column marts.freshness.hole_seconds is 'Length of the holes together, seconds';
+comment on column marts.freshness.sessions is 'Sessions stored, without the missing ones';
+comment on column marts.freshness.sessions_rejected is 'Sessions that have no place in the columns';
+comment on column marts.freshness.last_run_kind is 'sync or backfill';
+comment on column marts.freshness.last_run_outcome is 'How the last run ended';
+comment on column marts.freshness.last_run_ended_at is 'API time of its last response';
 comment on column marts.freshness.as_of is 'Latest API time that was seen';
 comment on column marts.freshness.watermark is 'Everything from sync.start up to here is stored; null while it is not';
 comment on column marts.freshness.newest_covered is 'End of the newest covered window';

@@ -31,15 +31,15 @@ valued as (
         unnest(
             list_concat(
                 [
-                    {'dimension': 'all', 'value': 'all'},
-                    {'dimension': 'payment_link', 'value': payment_link},
-                    {'dimension': 'country', 'value': country},
-                    {'dimension': 'locale', 'value': locale},
-                    {'dimension': 'mode', 'value': mode}
+                    struct_pack(dimension := 'all', value := 'all'),
+                    struct_pack(dimension := 'payment_link', value := payment_link),
+                    struct_pack(dimension := 'country', value := country),
+                    struct_pack(dimension := 'locale', value := locale),
+                    struct_pack(dimension := 'mode', value := mode)
                 ],
                 list_transform(
                     list_distinct(payment_method_types),
-                    lambda method: {'dimension': 'payment_method', 'value': method}
+                    lambda method: struct_pack(dimension := 'payment_method', value := method)
                 )
             )
         ) as place
@@ -60,6 +60,9 @@ from valued
 group by account, place.dimension, place.value;
 
 comment on view marts.funnel is 'Sessions created, completed and paid, one row an account, dimension and value';
+comment on column marts.funnel.sessions_created is 'Sessions created';
+comment on column marts.funnel.sessions_completed is 'Those of them that are complete';
+comment on column marts.funnel.sessions_paid is 'Those of them that are paid';
 comment on column marts.funnel.dimension is 'all, payment_link, country, locale, mode or payment_method (offered, once for each)';
 comment on column marts.funnel.value is 'Its value; null where a session has none';
 comment on column marts.funnel.conversion is 'Completed sessions by created ones, 0 to 1';

@@ -3,7 +3,7 @@
 -- Bounds: the change itself lies after last_seen_before, when the session was last read and still
 -- as before, and not after first_seen_after, when it was first read as it is since. What a session
 -- was before it was first read is not known.
--- Reads: checkout_session_history, checkout_sessions.
+-- Reads: checkout_session_history, marts.sessions.
 create or replace view marts.transitions as
 with
 
@@ -31,7 +31,7 @@ versions as (
         sessions.observed_at,
         null as superseded_at,
         null as last_seen_at
-    from main.checkout_sessions as sessions
+    from marts.sessions as sessions
     semi join changed on sessions.account = changed.account and sessions.id = changed.id
 ),
 
@@ -55,9 +55,11 @@ select
     steps.account,
     steps.id,
     sessions.created,
+    sessions.created_date,
     sessions.mode,
     sessions.currency,
     sessions.amount_total,
+    sessions.first_observed_at,
     steps.from_status,
     steps.from_payment_status,
     steps.to_status,
@@ -65,7 +67,7 @@ select
     steps.last_seen_before,
     steps.first_seen_after
 from steps
-inner join main.checkout_sessions as sessions
+inner join marts.sessions as sessions
     on steps.account = sessions.account and steps.id = sessions.id
 where
     steps.last_seen_before is not null
@@ -75,5 +77,10 @@ where
     );
 
 comment on view marts.transitions is 'One row a change of status or payment status that was seen';
+comment on column marts.transitions.from_status is 'status before';
+comment on column marts.transitions.from_payment_status is 'payment_status before';
+comment on column marts.transitions.to_status is 'status after';
+comment on column marts.transitions.to_payment_status is 'payment_status after';
+comment on column marts.transitions.created_date is 'Day of created, in the time zone of the settings';
 comment on column marts.transitions.last_seen_before is 'API time when it was last read as before: the change is later';
 comment on column marts.transitions.first_seen_after is 'API time when it was first read as changed: the change is not later';

@@ -1,1 +1,1 @@
-attach $path as source (read_only);
+attach $path as source (read_only);  -- noqa: PRS

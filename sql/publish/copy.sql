@@ -1,2 +1,2 @@
 -- Tables, views, macros, comments: all of one moment.
-copy from database source to target;
+copy from database source to target;  -- noqa: PRS

@@ -1,1 +1,1 @@
-detach target;
+detach target;  -- noqa: PRS

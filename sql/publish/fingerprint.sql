@@ -9,7 +9,7 @@ select
             (
                 select (
                     count(*),
-                    bit_xor(hash(account, id, observed_at, missing_since, run_id, api_version))
+                    bit_xor(hash(account, id, observed_at, missing_since, run_id, line_items_complete))
                 )
                 from main.checkout_sessions
             ),

@@ -1,14 +1,12 @@
--- Sessions of the last 14 days by day (UTC): created, completed, paid, and the share completed.
+-- Sessions of the last 14 days by day: created, completed, paid, and the share completed.
 select
-    (created at time zone 'UTC')::date as day,
-    count(*) as created,
-    count(*) filter (where status = 'complete') as completed,
-    count(*) filter (where payment_status = 'paid') as paid,
-    count(*) filter (where status = 'open') as still_open,
-    round(100.0 * count(*) filter (where status = 'complete') / count(*), 1) as completed_percent
-from checkout_sessions
-where
-    missing_since is null
-    and created >= (select max(created) from checkout_sessions) - interval 14 days
+    created_date as day,
+    sum(sessions_created)::bigint as created,
+    sum(sessions_completed)::bigint as completed,
+    sum(sessions_paid)::bigint as paid,
+    sum(sessions_open)::bigint as still_open,
+    round(100.0 * completed / created, 1) as completed_percent
+from marts.daily_sessions
+where created_date > (select max(created_date) from marts.daily_sessions) - 14
 group by day
 order by day desc;

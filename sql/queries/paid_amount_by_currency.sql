@@ -1,9 +1,9 @@
 -- Paid amount of all time by currency, in the currency's major unit.
 select
     currency,
-    count(*) as paid_sessions,
-    sum(major(amount_total, currency)) as paid_amount_major
-from checkout_sessions
-where payment_status = 'paid' and missing_since is null
+    sum(sessions_paid)::bigint as paid_sessions,
+    sum(paid_amount_major) as paid_amount_major
+from marts.daily_sessions
+where sessions_paid > 0
 group by currency
 order by paid_sessions desc, currency;

@@ -1,7 +1,6 @@
 -- Sessions that had a place in the columns once and have none now.
 insert into meta.rejects by name
-select
-    unfit.*,
+select unfit.*
 from unfit
 where not exists (
     from meta.rejects

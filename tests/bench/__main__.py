@@ -18,6 +18,8 @@ from typing import Any
 
 import httpx
 
+from tests.bench import marts, soak
+
 SESSIONS, DAYS = 100_000, 90
 LATENCY_MS = 300
 PAGE = 100
@@ -80,6 +82,12 @@ def api_bound(rate: int) -> list[dict[str, Any]]:
     ]
 
 
+def large_marts() -> list[dict[str, Any]]:
+    """How long each mart takes on a million sessions with their line items."""
+    with emulator("--sessions", str(marts.BASE), "--days", str(marts.DAYS)) as url:
+        return marts.figures(lambda folder: sync(url, folder, requests_per_second=1_000), figure)
+
+
 def figure(what: str, value: float, limit: float | None) -> dict[str, Any]:
     """Return one row of the table."""
     return {"what": what, "value": round(value, 2), "limit": limit and round(limit, 2)}
@@ -87,7 +95,9 @@ def figure(what: str, value: float, limit: float | None) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print, write."""
-    rows = [row for rate in (25, 100) for row in api_bound(rate)]
+    rows = [row for rate in (25, 100) for row in api_bound(rate)] + large_marts()
+    with emulator(*soak.SHOP, *soak.FAULTS) as url:
+        rows += soak.soak(url)
     width = max(len(row["what"]) for row in rows)
     for row in rows:
         limit = "" if row["limit"] is None else f"limit {row['limit']:>10,.2f}"

@@ -12,6 +12,7 @@ from emulator_fixture import KEY, NOW
 
 from pipelines.emulator.app import Options, Running, running, serve
 from pipelines.emulator.clock import Clock
+from pipelines.emulator.faults import Fault
 
 LIST = "/v1/checkout/sessions"
 
@@ -50,6 +51,7 @@ def test_requests_are_counted_by_route_and_status(start: Callable[..., Running])
                 f"GET {LIST}/{{id}}": {"404": 1},
                 "GET other": {"404": 1},
             },
+            "faults": {},
         }
         assert http.get("/_emulator/requests").json() == [
             {"query": "limit=3", "rows": 3},
@@ -115,3 +117,48 @@ def test_a_signal_ends_it_cleanly_and_quietly(stop: signal.Signals) -> None:
 def test_options_that_make_no_shop_are_refused(bad: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):
         Options(**bad)
+
+
+def test_faults_are_ordered_by_share_or_by_number_and_counted(
+    start: Callable[..., Running],
+) -> None:
+    own = start(faults=(Fault.of("503@2"), Fault.of("html@3")))
+    with httpx.Client(base_url=own.url, auth=(KEY, "")) as http:
+        assert [http.get(LIST).status_code for _ in range(4)] == [200, 503, 200, 200]
+        assert own.stats()["faults"] == {"503": 1, "html": 1}
+        http.post("/_emulator/faults", data={"fault": "500=1"}).raise_for_status()
+        assert [http.get(LIST).status_code for _ in range(3)] == [500, 500, 500]
+        own.fault("429=0.5")
+        often = [http.get(LIST).status_code for _ in range(60)]
+        assert 15 < often.count(429) < 45
+        own.fault("429=0.5")
+        assert [http.get(LIST).status_code for _ in range(60)] == often
+        own.fault()
+        assert http.get(LIST).status_code == 200
+        bad = http.post("/_emulator/faults", data={"fault": "nonsense=1"})
+        assert bad.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "503",
+        "503=",
+        "503=1.1",
+        "503=-1",
+        "503=nan",
+        "503@0",
+        "503@x",
+        "nonsense=1",
+        "503=0.1.2",
+    ],
+)
+def test_a_fault_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"expected|no fault is named"):
+        Fault.of(text)
+
+
+def test_shares_of_more_than_all_are_refused(start: Callable[..., Running]) -> None:
+    with pytest.raises(ValueError, match="more than 1"):
+        start(faults=(Fault.of("503=0.6"), Fault.of("500=0.6")))

@@ -13,7 +13,7 @@ import yaml
 
 from pipelines import config
 from pipelines.cli import cli
-from pipelines.queries import FOLDER
+from pipelines.queries import FOLDER, names
 from pipelines.schema import TABLES
 
 ROOT = Path(__file__).parents[2]
@@ -95,6 +95,11 @@ def test_every_table_is_documented() -> None:
     )
     documented = set(re.findall(r"^\| `((?:meta\.)?[a-z_]+)` \|", README, re.MULTILINE))
     assert made | {table.name for table in TABLES} <= documented
+
+
+def test_every_mart_is_documented_and_no_other() -> None:
+    documented = re.findall(r"^\| `marts\.([a-z_]+)` \|", README, re.MULTILINE)
+    assert sorted(documented) == names("marts")
 
 
 def test_every_column_has_a_comment_that_says_its_unit_where_it_is_an_amount() -> None:

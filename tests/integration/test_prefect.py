@@ -290,6 +290,27 @@ def test_wrong_uses_with_prefect_are_refused_alike(
     one_line(done.err)
 
 
+def test_nothing_that_prefect_keeps_holds_the_key_or_a_session(
+    prefect: Prefect, start: Start, install: Install
+) -> None:
+    emulator = start(sessions=150, keys=(KEY,))
+    place = install(emulator.url)
+    assert place.run("sync", "--prefect", **prefect.environ).code == 0
+    emulator.fault("html=1")
+    assert place.run("sync", "--prefect", **prefect.environ).code == 3
+    run = prefect.newest_flow_run()
+    prefect.task_runs(run)  # which come last
+    home = Path(str(prefect.environ["PREFECT_HOME"]))
+    kept = [path for path in home.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".db" for path in kept)
+    for path in kept:
+        content = path.read_bytes()
+        for what in (KEY, "cs_test_", "customer_details"):
+            assert what.encode() not in content, (path, what)
+    assert prefect.asked("artifacts/filter") == []
+    assert run["parameters"].keys() == {"accounts", "config_file"}
+
+
 def test_a_prefect_api_that_does_not_answer_is_named(shop: Running, install: Install) -> None:
     place = install(shop.url)
     address = f"http://127.0.0.1:{free_port()}/api"

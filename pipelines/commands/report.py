@@ -1,0 +1,50 @@
+"""`report`: a page with plots."""
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from pipelines.commands.options import account_option, common, settings_of
+from pipelines.errors import UsageError
+
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.command()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("report.html"),
+    show_default=True,
+    metavar="FILE",
+    help="Where the page goes.",
+)
+@click.option("--from", "from_", type=DAY, metavar="DATE", help="First day of creation; else all.")
+@click.option("--to", type=DAY, metavar="DATE", help="First day no longer in it; else all.")
+@account_option
+@common
+def report(
+    *,
+    output: Path,
+    from_: datetime | None,
+    to: datetime | None,
+    accounts: tuple[str, ...],
+    config_file: Path | None,
+    debug: bool,
+) -> None:
+    """Write a page with plots: one HTML file that needs no network.
+
+    Days are those of the settings' time zone.
+    """
+    from pipelines import display, reports
+
+    settings = settings_of(config_file, debug=debug)
+    first, end = (moment.date() if moment else None for moment in (from_, to))
+    if first is not None and end is not None and end <= first:
+        raise UsageError(f"--to {end} is not after --from {first}; swap them or name a later --to")
+    names = [account.name for account in settings.chosen(accounts)] if accounts else []
+    page = reports.render(settings, reports.Scope(first, end, names))
+    display.write_file(output, page.encode())
+    display.say(f"wrote {output}: open it in a browser")

@@ -1,0 +1,289 @@
+"""Processes killed or stopped, files and disks that fail: nothing committed is lost."""
+
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import doomed_process
+import pytest
+from mistreated import assert_whole_windows, one_line, readme_says, wait_until
+from truth_shop import DAY_S, HOUR_S, Place, assert_equal, assert_history_is_a_chain, shown
+
+from pipelines.emulator.app import Running
+from pipelines.runs import Options
+
+Start = Callable[..., Running]
+Install = Callable[..., Place]
+
+WHOLE = "whole windows stay; the next run completes"
+KILLED = (signal.SIGKILL, signal.SIGALRM)
+
+
+@pytest.fixture(scope="module")
+def forks() -> Any:
+    """Starts processes from one that has everything imported, so that they begin at once."""
+    context = multiprocessing.get_context("forkserver")
+    # Without pyarrow, whose allocator has a thread, and no process with threads may be forked.
+    context.set_forkserver_preload(["httpx", "pipelines.cli", "pipelines.config", "rich.progress"])
+    return context
+
+
+def killed(forks: Any, place: Place, step: int | str, when: str) -> bool:
+    """Sync in a process that is killed at a step; False if it ended before that step."""
+    process = forks.Process(
+        target=doomed_process.killed_at,
+        args=(str(place.folder), ["sync"], dict(os.environ), step, when),
+    )
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0 or -process.exitcode in KILLED
+    return process.exitcode != 0
+
+
+def assert_taken_up(place: Place, emulator: Running) -> None:
+    """What a kill left is whole, and one more sync makes it equal to the API."""
+    api = shown(emulator)
+    assert_whole_windows(place, api, emulator.now)
+    assert place.sync().outcome == "completed"
+    assert_equal(place, api)
+    assert_history_is_a_chain(place)
+
+
+@pytest.fixture
+def moved_on(start: Start, install: Install) -> tuple[Running, Place]:
+    """A shop that was loaded and has moved on since."""
+    emulator = start()
+    place = install(emulator.url, sync__reread_ratio=0)
+    assert place.sync().outcome == "completed"
+    emulator.advance(HOUR_S)
+    return emulator, place
+
+
+@pytest.mark.parametrize(
+    ("step", "when"),
+    [
+        ("begin", "after"),
+        ("commit", "before"),
+        ("commit", "during"),
+        ("commit", "after"),
+        ("close", "during"),
+        ("close", "after"),
+    ],
+)
+def test_a_kill_around_the_commit_loses_nothing_that_was_committed(
+    step: str, when: str, forks: Any, moved_on: tuple[Running, Place]
+) -> None:
+    emulator, place = moved_on
+    before = place.stored()
+    assert killed(forks, place, step, when)
+    after = place.stored()
+    assert before.keys() <= after.keys()
+    if (step, when) in (("begin", "after"), ("commit", "before")):
+        assert before == after
+    if (step, when) in (("commit", "after"), ("close", "during"), ("close", "after")):
+        assert_equal(place, shown(emulator))
+    assert_taken_up(place, emulator)
+    readme_says("a process killed before, during and after the commit", WHOLE)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("loaded", [False, True], ids=["first load", "later sync"])
+def test_a_kill_between_any_two_statements_of_a_load_leaves_whole_windows(
+    loaded: bool, forks: Any, start: Start, install: Install
+) -> None:
+    emulator = start()
+    place = install(emulator.url, sync__reread_ratio=0)
+    if loaded:
+        assert place.sync().outcome == "completed"
+        emulator.advance(HOUR_S)
+    step = 1
+    while True:
+        doomed = install(emulator.url, f"doomed{step}", sync__reread_ratio=0)
+        if loaded:
+            shutil.copy(place.warehouse, doomed.warehouse)
+        if not killed(forks, doomed, step, "before"):
+            break
+        assert_taken_up(doomed, emulator)
+        step += 1
+    assert step > 20
+    readme_says("a process killed between any two statements of a load", WHOLE)
+
+
+def test_a_second_ctrl_c_ends_a_run_whose_requests_hang(start: Start, install: Install) -> None:
+    emulator = start()
+    emulator.fault("hang=1")
+    place = install(emulator.url)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipelines", "sync"],
+        cwd=place.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    wait_until(lambda: bool(emulator.stats()["faults"]))
+    process.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "interrupted" in one_line(err)
+    emulator.fault()
+    assert_taken_up(place, emulator)
+    readme_says("Ctrl-C twice while no answer comes", "exit 130 at once; the next run completes")
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Callable[[str], None]]:
+    """A file system of its own at a folder; gives what mounts it anew with other options."""
+    folder.mkdir(exist_ok=True)
+
+    def mount(*options: str) -> int:
+        command = ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(folder)]
+        return subprocess.run(command, capture_output=True, check=False).returncode
+
+    if os.geteuid() != 0 or mount(f"size={size}") != 0:
+        pytest.skip("file systems can't be mounted here")
+    try:
+        yield lambda option: subprocess.run(
+            ["mount", "-o", f"remount,{option}", str(folder)], check=True
+        )  # type: ignore[func-returns-value]
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_disk_loses_nothing_that_was_committed(start: Start, install: Install) -> None:
+    emulator = start(sessions=2_000, days=20)
+    place = install(emulator.url, sync__reread_ratio=0, warehouse__path="disk/warehouse.duckdb")
+    place.warehouse = place.folder / "disk" / "warehouse.duckdb"
+    with small_disk(place.folder / "disk", "2m") as remount:
+        for _ in range(2):
+            done = place.run("sync")
+            assert done.returncode == 5, done
+            assert "the disk is full" in one_line(done.stderr)
+            assert_whole_windows(place, shown(emulator), emulator.now)
+        remount("size=64m")
+        assert_taken_up(place, emulator)
+    readme_says("a full disk", "exit 5, naming it; " + WHOLE)
+
+
+def test_a_folder_that_is_read_only_can_still_be_read(start: Start, install: Install) -> None:
+    emulator = start()
+    place = install(emulator.url, warehouse__path="disk/warehouse.duckdb")
+    place.warehouse = place.folder / "disk" / "warehouse.duckdb"
+    with small_disk(place.folder / "disk", "64m") as remount:
+        remount("ro")
+        done = place.run("sync")
+        assert done.returncode == 5
+        assert "permission denied" in one_line(done.stderr)
+        remount("rw")
+        assert place.sync().outcome == "completed"
+        emulator.advance(DAY_S)
+        remount("ro")
+        for command in (["status"], ["sql", "select 1"], ["verify"]):
+            assert place.run(*command).returncode == 0
+        done = place.run("sync")
+        assert done.returncode == 5
+        assert "permission denied" in one_line(done.stderr)
+        remount("rw")
+        assert_taken_up(place, emulator)
+    readme_says("a read-only folder", "reading works; a sync: exit 5, naming it")
+
+
+def test_a_warehouse_that_is_deleted_while_it_is_loaded_is_read_again(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=900, days=9)
+    place = install(emulator.url, sync__reread_ratio=0, stripe__requests_per_second=60)
+    deleted: list[Path] = []
+
+    def delete(_: object) -> None:
+        if not deleted:
+            deleted.append(place.warehouse)
+            place.warehouse.unlink()
+
+    report = place.sync(Options(progress=delete))
+    assert deleted
+    assert report.error is None
+    assert_taken_up(place, emulator)
+    place.warehouse.unlink()
+    assert_taken_up(place, emulator)
+    readme_says("the file deleted, between runs or during one", "the next run reads it all again")
+
+
+def test_a_file_cut_off_anywhere_or_with_changed_bytes_is_never_believed(
+    start: Start, install: Install
+) -> None:
+    emulator = start()
+    place = install(emulator.url)
+    place.sync()
+    whole = place.warehouse.read_bytes()
+    draw = random.Random(4)
+    emulator.advance(DAY_S)
+    for size in (0, 100, 5_000, 12_288, len(whole) // 2):
+        place.warehouse.write_bytes(whole[:size])
+        assert_refused(place)
+    for _ in range(3):
+        changed = bytearray(whole)
+        for _ in range(200):
+            changed[draw.randrange(4_096, len(changed))] ^= draw.randrange(1, 256)
+        place.warehouse.write_bytes(changed)
+        assert_refused(place)
+    readme_says("the file cut off, or with changed bytes", "exit 5, naming what to do; untouched")
+
+
+def assert_refused(place: Place) -> None:
+    """A sync says what is wrong with the file and what to do, and leaves it as it is."""
+    before = place.warehouse.read_bytes()
+    error = place.sync().error
+    assert error is not None
+    assert error.exit_code == 5
+    assert "nothing was written" in error.message.lower()
+    assert "move it away" in error.message.lower()
+    assert place.warehouse.read_bytes() == before
+
+
+def test_a_log_left_behind_is_taken_up_and_never_mixed_with_another_file(
+    forks: Any, moved_on: tuple[Running, Place]
+) -> None:
+    emulator, place = moved_on
+    log = place.warehouse.with_name(f"{place.warehouse.name}.wal")
+    old = place.warehouse.read_bytes()
+    assert place.sync().outcome == "completed"
+    emulator.advance(HOUR_S)
+    assert killed(forks, place, "close", "before")
+    left, newer = log.read_bytes(), place.warehouse.read_bytes()
+    assert left
+    assert_equal(place, shown(emulator))
+
+    # The file of a while ago with the log of today.
+    place.warehouse.write_bytes(old)
+    log.write_bytes(left)
+    error = place.sync().error
+    assert error is not None
+    assert error.exit_code == 5
+    assert "remove the log" in error.message
+    log.unlink()
+    assert_taken_up(place, emulator)
+
+    # A log that is damaged, cut off, or alone.
+    for damaged in (left[: len(left) // 2], left[:-50], bytes(len(left)), b""):
+        place.warehouse.write_bytes(newer)
+        log.write_bytes(damaged)
+        assert_taken_up(place, emulator)
+    changed = bytearray(left)
+    changed[len(left) // 2] ^= 255
+    place.warehouse.write_bytes(newer)
+    log.write_bytes(changed)
+    error = place.sync().error
+    assert error is not None
+    assert "remove the log" in error.message
+    place.warehouse.unlink()
+    log.write_bytes(left)
+    assert_taken_up(place, emulator)
+    readme_says("a log (`.wal`) left behind by a kill", "taken up; of another file: exit 5")
