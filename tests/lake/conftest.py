@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from truth_shop import KEY, NOW, Place
 
 from pipelines.emulator.app import Options, Running, running
 from tests.lake.postgres import VARIABLE, Postgres
-from tests.truth.truth_shop import KEY, NOW, Place
 
 # `make test-lake` runs these, in an environment of their own.
 collect_ignore_glob = [] if VARIABLE in os.environ else ["test_*.py"]

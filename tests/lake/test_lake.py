@@ -9,13 +9,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from truth_shop import DAY_S, NOW, Place, assert_equal, shown
 
 from pipelines import load, places
 from pipelines.emulator.app import Running
 from pipelines.queries import query
 from pipelines.warehouse import Warehouse
 from tests.lake.postgres import Postgres, make_database
-from tests.truth.truth_shop import DAY_S, NOW, Place, assert_equal, shown
 
 Start = Callable[..., Running]
 Install = Callable[..., Place]
