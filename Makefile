@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LAKE := .venv-lake/bin
 
-.PHONY: install demo test test-long test-lake check audit bench lock clean
+.PHONY: install demo test test-long test-lake check audit bench bench-lake lock clean
 
 install: .venv/installed
 
@@ -28,6 +28,10 @@ test-long: install
 test-lake: .venv-lake/installed
 	$(LAKE)/python -m tests.lake $(LAKE_TESTS)
 
+# A lake beside a file, and accounts a minute by workers.
+bench-lake: .venv-lake/installed
+	$(LAKE)/python -m tests.lake.bench
+
 LAKE_TESTS := tests/lake tests/truth/test_simulation.py tests/truth/test_kills.py
 
 # What requirements.lock has, but for what requirements-lake.lock has instead or beside it.
@@ -43,7 +47,7 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 sql
+	$(BIN)/sqlfluff lint --disable-progress-bar sql
 
 # The pinned dependencies against published advisories; needs an index of them (pypi.org).
 audit:
@@ -53,7 +57,7 @@ audit:
 	rm -rf .venv-audit
 
 bench: install
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(BENCH)
 
 # Newest versions that fit pyproject.toml, written as plain pins.
 lock:

@@ -82,6 +82,7 @@ def sessions(rows: Sequence[Row], bucket: str) -> Spec:
             color=alt.Color(
                 "outcome:N",
                 scale=alt.Scale(domain=[*_OUTCOMES], range=[*_OUTCOMES.values()]),
+                legend=alt.Legend(columns=2),  # four don't fit side by side on a phone
             ),
             order="order:Q",
             tooltip=[_said("when"), _said("outcome"), _said("sessions"), _said("created")],

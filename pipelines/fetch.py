@@ -1,5 +1,6 @@
 """One window of the API to columns: pages, budget, and the checks between pages."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,10 @@ from pipelines.flatten import Batch, Flattener, Reject, Session, join
 from pipelines.line_items import LineItems, LookUp
 from pipelines.stripe_api import PAGE_SIZE, Page, Params, StripeApi
 from pipelines.windows import NO_END, Window, final_part
+
+PAGES_A_BATCH = 4
+"""Pages laid out as columns together. Columns take less room than what they are made from, so it
+isn't put off longer than pays."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Budget:
 
     def __init__(self, window: Window, pages: int, *, whole: bool = False) -> None:
         self.window = window
-        self.pages = pages
+        self.granted = self.pages = pages
         self.whole = whole
         self.expected = 0.0
         """Pages still to come, by the density seen; none before the first page."""
@@ -82,6 +87,7 @@ class Fetcher:
         self._settle_s = settle_s
         self._expand = [("expand[]", "data.line_items")] if line_items else []
         self._flattener = Flattener(line_items=line_items)
+        self._turn = threading.Lock()
         self._line_items = LineItems(api, self._flattener, look_up)
 
     def __call__(self, window: Window, budget: Budget) -> Fetched:
@@ -97,7 +103,9 @@ class Fetcher:
         rest = None
         while True:
             page = self._api.list_sessions(self._params(window, paging.cursor))
-            paging.take(page)
+            # Python runs one thread at a time; those that wait here leave it to the loader.
+            with self._turn:
+                paging.take(page)
             if not page.has_more:
                 break
             more = budget.spend(paging.oldest, paging.per_second)
@@ -111,12 +119,16 @@ class Fetcher:
             rest=rest,
             final=final_part(read, paging.seen_from, self._settle_s),
             # The second that was cut is read again with the rest, so it is left to it.
-            batch=self._line_items.complete(join(paging.batches, read.after)),
+            batch=self._line_items.complete(self._batch(paging, read.after)),
             api_time=paging.api_time,
             pages=paging.pages,
             per_second=paging.per_second,
             livemode=paging.livemode,
         )
+
+    def _batch(self, paging: "_Paging", after: int) -> Batch:
+        with self._turn:
+            return paging.batch(after)
 
     def _params(self, window: Window, cursor: str | None) -> Params:
         params = [("limit", str(PAGE_SIZE)), ("created[gt]", str(window.after))]
@@ -131,7 +143,6 @@ class _Paging:
     """The pages of one window so far, and what they must keep to."""
 
     def __init__(self, window: Window, flattener: Flattener) -> None:
-        self.batches: list[Batch] = []
         self.cursor: str | None = None
         self.newest = self.oldest = window.until
         self.pages = 0
@@ -141,6 +152,8 @@ class _Paging:
         self._window = window
         self._flattener = flattener
         self._ids: set[str] = set()
+        self._batches: list[Batch] = []
+        self._seen: list[tuple[Session | Reject, int]] = []
 
     @property
     def per_second(self) -> float:
@@ -166,8 +179,19 @@ class _Paging:
         if not items and page.has_more:
             raise self._breach("an empty page that says there is more", page)
         self._check(items, page)
-        # Columns take a tenth of the room of what they are made from, so they are made at once.
-        self.batches.append(self._flattener.to_batch([(item, page.api_time) for item in items]))
+        self._seen += [(item, page.api_time) for item in items]
+        if self.pages % PAGES_A_BATCH == 0:
+            self._lay_out()
+
+    def batch(self, after: int) -> Batch:
+        """Return what was taken, without what was created at `after` or before."""
+        if self._seen or not self._batches:
+            self._lay_out()
+        return join(self._batches, after)
+
+    def _lay_out(self) -> None:
+        self._batches.append(self._flattener.to_batch(self._seen))
+        self._seen = []
 
     def _check(self, items: Sequence[Session | Reject], page: Page) -> None:
         for item in items:

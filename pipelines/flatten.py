@@ -250,8 +250,8 @@ class Flattener:
         kept = self._redacted(kept, "")
         head, odd = self._typed(SESSIONS, kept, many=False)
         session = Session(head, kept, odd=odd)
-        for table in PARTS:
-            listed = _at(head, table.source)
+        for table, path in _PARTS:
+            listed = _at(head, path)
             if listed is not None:
                 self._take(session, table, listed)
         if items is None or not self._line_items:
@@ -316,7 +316,6 @@ def set_aside(text: bytes, reason: str) -> Reject:
 
 def join(batches: Sequence[Batch], after: int) -> Batch:
     """Return the pages of a window as one batch, without what was created at `after` or before."""
-    bound = pa.scalar(after, type=Kind.TIME.arrow)
     sessions = pa.concat_tables([batch.sessions for batch in batches])
     names = {name for batch in batches for name in batch.children}
     children = {
@@ -324,19 +323,23 @@ def join(batches: Sequence[Batch], after: int) -> Batch:
         for name in sorted(names)
     }
     return Batch(
-        sessions.filter(pc.greater(sessions["created"], bound)),
-        {
-            n: rows.filter(pc.greater(rows["session_created"], bound))
-            for n, rows in children.items()
-        },
+        _newer(sessions, "created", after),
+        {name: _newer(rows, "session_created", after) for name, rows in children.items()},
         [(r, at) for batch in batches for r, at in batch.rejects if r.head.created > after],
         [found for batch in batches for found in batch.drift if found.created > after],
     )
 
 
-def _at(head: Any, path: str) -> bytes | None:
+def _newer(rows: pa.Table, column: str, after: int) -> pa.Table:
+    """Return the first of rows that are newest first, without copying them."""
+    newer = pc.greater(rows[column], pa.scalar(after, type=Kind.TIME.arrow))
+    end = pc.index(newer, pa.scalar(value=False)).as_py()
+    return rows if end < 0 else rows.slice(0, end)
+
+
+def _at(head: Any, path: Sequence[str]) -> bytes | None:
     """Return a list of a decoded session as JSON, None where it has no elements."""
-    *parents, name = path.split(".")
+    *parents, name = path
     for parent in parents:
         head = getattr(head, parent)
         if head is None:
@@ -354,6 +357,7 @@ def _within(path: str, decode: Callable[[bytes], _T], text: bytes) -> _T:
         raise ValueError(f"{what} - at `$.{path}{where or '`'}") from None
 
 
+_PARTS = [(table, table.source.split(".")) for table in PARTS]
 _SHAPES = {
     SESSIONS: Shape(
         Spec(

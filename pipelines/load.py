@@ -118,10 +118,12 @@ def write(connection: duckdb.DuckDBPyConnection, load: Load) -> Loaded:
     """
     incoming = gather(connection, [read.batch for read in load.reads])
     counts = Counts(windows=len(load.reads), rejected=incoming.rejected.num_rows)
+    account = load.origin.account
     with registered(connection, **incoming.tables, complete_windows=_windows(load)):
+        _find_stored(connection, account, [(read.window, read.api_time) for read in load.reads])
         _mark_missing(connection, load)
         if not incoming.empty:
-            counts += store(connection, load.origin, incoming)
+            counts += _store(connection, load.origin, incoming)
             _note_reads(connection, load)
     coverage = _write_coverage(connection, load)
     _write_account(connection, load)
@@ -130,6 +132,37 @@ def write(connection: duckdb.DuckDBPyConnection, load: Load) -> Loaded:
 
 def store(connection: duckdb.DuckDBPyConnection, origin: Origin, incoming: Incoming) -> Counts:
     """Store sessions, whose tables are registered, and return what became of them."""
+    oldest, newest = incoming.bounds
+    _find_stored(connection, origin.account, [(Window(oldest - 1, newest), 0)])
+    return _store(connection, origin, incoming)
+
+
+def write_run(connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any]) -> None:
+    """Write a run's row in place of the one that it had, and end those left behind by a kill."""
+    connection.execute(query("load/delete_run"), {"run_id": row["run_id"]})
+    connection.execute(query("load/insert_run"), dict(row))
+    this = {"account": row["account"], "run_id": row["run_id"]}
+    connection.execute(query("load/mark_interrupted"), this)
+
+
+def _find_stored(
+    connection: duckdb.DuckDBPyConnection, account: str, reads: Sequence[tuple[Window, int]]
+) -> None:
+    """Lay out what is stored in windows, each with the API time of its read."""
+    windows: list[dict[str, Any]] = [
+        {"account": account, "after": window.after, "until": min(LATEST_S, window.until)}
+        for window, _ in reads
+    ]
+    timed = [window | {"api_time": at} for window, (_, at) in zip(windows, reads, strict=True)]
+    connection.execute(query("load/clear_places"))
+    connection.executemany(query("load/note_places"), timed)
+    connection.execute(query("load/find_stored"))
+    connection.execute(query("load/clear_item_places"))
+    connection.executemany(query("load/note_item_places"), windows)
+    connection.execute(query("load/find_stored_items"))
+
+
+def _store(connection: duckdb.DuckDBPyConnection, origin: Origin, incoming: Incoming) -> Counts:
     counts = _upsert(connection, origin, incoming.bounds)
     connection.execute(query("load/delete_rejects"), {"account": origin.account})
     connection.execute(query("load/insert_rejects"), asdict(origin))
@@ -141,14 +174,6 @@ def store(connection: duckdb.DuckDBPyConnection, origin: Origin, incoming: Incom
     return counts
 
 
-def write_run(connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any]) -> None:
-    """Write a run's row in place of the one that it had, and end those left behind by a kill."""
-    connection.execute(query("load/delete_run"), {"run_id": row["run_id"]})
-    connection.execute(query("load/insert_run"), dict(row))
-    this = {"account": row["account"], "run_id": row["run_id"]}
-    connection.execute(query("load/mark_interrupted"), this)
-
-
 def _upsert(
     connection: duckdb.DuckDBPyConnection, origin: Origin, created: tuple[int, int]
 ) -> Counts:
@@ -156,30 +181,30 @@ def _upsert(
     bounds = account | {"oldest": created[0], "newest": created[1]}
     version = {"api_version": origin.api_version}
     connection.execute(query("load/batch"), bounds)
-    connection.execute(query("load/classify"), bounds | version)
-    differing = connection.execute(query("load/differing"), bounds).fetchall()
+    connection.execute(query("load/classify"), account | version)
+    differing = connection.execute(query("load/differing")).fetchall()
     equal = [id_ for id_, new, old in differing if payload.same(new, old)]
     if equal:
         connection.execute(query("load/confirm_unchanged"), {"ids": equal})
-    _judge_items(connection, bounds)
+    _judge_items(connection)
     ((inserted, updated, unchanged),) = connection.execute(query("load/count_verdicts")).fetchall()
     if differing:
-        connection.execute(query("load/insert_history"), bounds)
-        connection.execute(query("load/delete_changed"), bounds)
+        connection.execute(query("load/insert_history"), account)
+        connection.execute(query("load/delete_changed"))
         connection.execute(query("load/delete_parts"))
+    if updated:
+        connection.execute(query("load/delete_items"))
+        connection.execute(query("load/note_completeness"))
+    connection.execute(query("load/clear_missing"))
     connection.execute(query("load/insert_sessions"), asdict(origin))
     connection.execute(query("load/insert_parts"))
-    if updated:
-        connection.execute(query("load/delete_items"), bounds)
-        connection.execute(query("load/note_completeness"), bounds)
     connection.execute(query("load/insert_items"), account)
-    connection.execute(query("load/clear_missing"), bounds)
     return Counts(inserted=inserted, updated=updated, unchanged=unchanged)
 
 
-def _judge_items(connection: duckdb.DuckDBPyConnection, bounds: Mapping[str, Any]) -> None:
+def _judge_items(connection: duckdb.DuckDBPyConnection) -> None:
     """Compare the sessions' line items with those stored, by value."""
-    connection.execute(query("load/classify_items"), dict(bounds))
+    connection.execute(query("load/classify_items"))
     differing = connection.execute(query("load/differing_items")).fetchall()
     equal = [id_ for id_, new, old in differing if all(map(payload.same, new, old))]
     if equal:
@@ -200,24 +225,20 @@ def _windows(load: Load) -> pa.Table:
 def _mark_missing(connection: duckdb.DuckDBPyConnection, load: Load) -> None:
     """Mark the stored sessions that a complete read of their second didn't return."""
     account = {"account": load.origin.account}
-    bounds = account | {
-        "after": min(read.window.after for read in load.reads),
-        "until": min(LATEST_S, max(read.window.until for read in load.reads)),
-    }
     connection.execute(query("load/forget_rejects"), account)
-    rows = connection.execute(query("load/find_missing"), bounds).fetchall()
+    rows = connection.execute(query("load/find_missing"), account).fetchall()
     gone = [row for row in rows if _was_there(load, *row)]
     if not gone:
         return
     table = pa.table(
         {
             "id": [row[0] for row in gone],
-            "created": [row[1] for row in gone],
+            "place": [row[1] for row in gone],
             "api_time": [row[2] for row in gone],
         }
     )
     with registered(connection, gone=table):
-        connection.execute(query("load/mark_missing"), account)
+        connection.execute(query("load/mark_missing"))
         connection.execute(query("load/forget_missing"), account)
 
 

@@ -13,7 +13,10 @@ _SECRET = "client_secret"  # noqa: S105 -- the name of a field, not one
 _ITEMS = "line_items"
 _SECRET_MARK = f'"{_SECRET}"'.encode()
 _ITEMS_MARK = f'"{_ITEMS}"'.encode()
+# As the API writes it. No text holds the name in quotes, since they would be escaped.
+_PLAIN_SECRET = re.compile(rb',"client_secret":(?:null|"[^"\\]*")')
 _SPACE = b" \t\r\n"
+_ESCAPE = b"\\u"
 # An escaped letter or underscore could spell one of those names.
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -44,13 +47,17 @@ def split(raw: bytes) -> tuple[bytes, bytes | None]:
     Raises:
         ValueError: a text in it is no Unicode (a lone surrogate), so no database can hold it.
     """
-    if _SURROGATE.search(raw) and any(escape[1] for escape in _ESCAPES.finditer(raw)):
+    kept: bytes | None
+    if _ESCAPE not in raw:
+        if _ITEMS_MARK not in raw and (kept := _without_plain_secret(raw)) is not None:
+            return kept, None
+    elif _SURROGATE.search(raw) and any(escape[1] for escape in _ESCAPES.finditer(raw)):
         raise ValueError("a text holds half a surrogate pair")
     apart = _apart.decode(raw)
     items = None if apart.line_items is UNSET else bytes(apart.line_items)
     if _ESCAPED_LETTER.search(raw):
         return _slowly(raw), items and without_secret(items)
-    kept: bytes | None = raw
+    kept = raw
     if items is not None:
         kept = _cut(raw, _ITEMS_MARK, items)
     if kept is not None and apart.client_secret is not UNSET:
@@ -105,6 +112,17 @@ def guarded(raw: bytes) -> bytes:
 def unguarded(raw: bytes) -> bytes:
     """Return the JSON with each half of a surrogate pair as it was received."""
     return raw.replace(_GUARD, rb"\u")
+
+
+def _without_plain_secret(raw: bytes) -> bytes | None:
+    """Return JSON without its only secret, None where the text alone doesn't tell what to cut."""
+    secrets = raw.count(_SECRET_MARK)
+    if not secrets:
+        return raw
+    found = _PLAIN_SECRET.search(raw)
+    if secrets > 1 or found is None:
+        return None
+    return raw[: found.start()] + raw[found.end() :]
 
 
 def _cut(raw: bytes, mark: bytes, value: bytes) -> bytes | None:

@@ -1,10 +1,13 @@
 """Windows fetched side by side and loaded one batch after the other, with bounded memory."""
 
+import gc
 import heapq
+import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +17,7 @@ import httpx
 from pipelines.accounts import Stops
 from pipelines.errors import CheckoutsError
 from pipelines.fetch import Budget, Fetched
+from pipelines.pace import MOST_IN_FLIGHT
 from pipelines.planner import LEAST_PART_PAGES, UNKNOWN_PAGES, Piece, parts_of
 from pipelines.stripe_api import USUAL, Patience
 from pipelines.windows import Window
@@ -61,24 +65,21 @@ class Options:
     patience: Patience = USUAL
 
 
-MOST_PAGES_WAITING = 150
-"""Pages fetched and not yet loaded, beyond which no further fetch begins."""
+MOST_PAGES = 240
+"""Pages in memory at a time, those that the fetches under way may still bring included."""
+LOAD_PAGES = 80
+"""Pages that are loaded in one transaction, and worth one of their own at once."""
+LEAST_BUDGET_PAGES = 4
+"""Page budget below which a fetch isn't worth handing back its rest."""
 
 LOOK_EVERY_S = 0.1
 """How often to look for work to share out, or for a load that is due, in seconds."""
-LOAD_PAGES = 100
-"""Pages that are worth a transaction of their own at once."""
-LOAD_EVERY_S = 0.25
+LOAD_EVERY_S = 2.0
 """How long windows wait for others to be loaded with, in seconds: a load costs some 50 ms."""
 
-SLOWEST_ANSWER_S = 0.5
-"""Latency up to which there are enough requests in flight to keep the pace, in seconds."""
-MOST_FETCHERS = 40
 
-
-def fetchers_for(per_second: float) -> int:
-    """Return how many fetches at a time keep a pace of requests a second."""
-    return max(2, min(MOST_FETCHERS, round(per_second * SLOWEST_ANSWER_S)))
+RARELY = 100_000
+"""New objects between two searches for garbage: hardly anything that a run makes is in a cycle."""
 
 
 class Pipeline:
@@ -89,7 +90,7 @@ class Pipeline:
         load: writes what was fetched; gets the windows still to come, none at the last call.
         follow: what else to read, by what a fetch made known.
         stop: makes fetches under way end soon.
-        width: how many windows are fetched at a time.
+        width: tells how many windows to fetch at a time, at this moment.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class Pipeline:
         load: Callable[[Sequence[Fetched], Sequence[Window]], None],
         follow: Callable[[Fetched], Iterable[Piece]] = lambda _: (),
         stop: Callable[[], None],
-        width: int,
+        width: Callable[[], int],
     ) -> None:
         self._fetch = fetch
         self._load = load
@@ -109,7 +110,7 @@ class Pipeline:
         self._queue: list[tuple[int, int, int, Piece]] = []
         self._added = 0
         self._flying: dict[Future[Fetched], Budget] = {}
-        self._ready: list[Fetched] = []
+        self._ready: deque[Fetched] = deque()
         self._loading: Future[None] | None = None
         self._loading_pages = 0
         self._loaded_at = time.monotonic()
@@ -123,7 +124,8 @@ class Pipeline:
         """
         self._add(pieces)
         with (
-            ThreadPoolExecutor(self._width, thread_name_prefix="fetch") as fetchers,
+            _few_searches_for_garbage(),
+            ThreadPoolExecutor(MOST_IN_FLIGHT, thread_name_prefix="fetch") as fetchers,
             ThreadPoolExecutor(1, thread_name_prefix="load") as loader,
         ):
             try:
@@ -135,9 +137,9 @@ class Pipeline:
                 raise
 
     def _step(self, fetchers: ThreadPoolExecutor, loader: ThreadPoolExecutor) -> None:
-        while self._queue and len(self._flying) < self._width and not self._full():
+        while self._queue and len(self._flying) < self._width() and self._has_room():
             *_, piece = heapq.heappop(self._queue)
-            budget = Budget(piece.window, piece.budget, whole=piece.whole)
+            budget = Budget(piece.window, self._pages_for(piece), whole=piece.whole)
             # Each in a context of its own, so that what wraps the fetch finds its run.
             future = fetchers.submit(copy_context().run, self._fetch, piece.window, budget)
             self._flying[future] = budget
@@ -157,7 +159,7 @@ class Pipeline:
         for future in [future for future in self._flying if future in done]:
             budget = self._flying.pop(future)
             fetched = future.result()
-            self._add(self._parts(fetched, 0 if budget.whole else self._idle()))
+            self._add(self._parts(fetched, 0 if budget.whole else self._idle_share()))
             self._add(self._follow(fetched))
             self._ready.append(fetched)
 
@@ -170,7 +172,7 @@ class Pipeline:
             fetched.per_second,
             first=fetched.pages == UNKNOWN_PAGES,
             idle=idle,
-            width=self._width,
+            width=self._width(),
         )
 
     def _load_is_due(self) -> bool:
@@ -182,7 +184,12 @@ class Pipeline:
         return nothing_to_wait_for or pages >= LOAD_PAGES or waited >= LOAD_EVERY_S
 
     def _idle(self) -> int:
-        return max(0, self._width - len(self._flying) - len(self._queue))
+        return max(0, self._width() - len(self._flying) - len(self._queue))
+
+    def _idle_share(self) -> int:
+        """Return how many of the idle fetchers one rest is for, where more rests will follow."""
+        rests = 1 + sum(budget.pages <= 0 for budget in self._flying.values())
+        return math.ceil(self._idle() / rests)
 
     def _share(self) -> None:
         """Where fetchers idle, cut the longest fetches, so that their rest is shared out."""
@@ -192,10 +199,15 @@ class Pipeline:
                 budget.cut()
 
     def _submit_load(self, loader: ThreadPoolExecutor) -> None:
-        batch, self._ready = self._ready, []
+        batch: list[Fetched] = []
+        pages = 0
+        while self._ready and (not batch or pages + self._ready[0].pages <= LOAD_PAGES):
+            batch.append(self._ready.popleft())
+            pages += batch[-1].pages
         pending = [*(budget.window for budget in self._flying.values())]
         pending += [*(piece.window for *_, piece in self._queue)]
-        self._loading_pages = sum(fetched.pages for fetched in batch)
+        pending += [*(fetched.read for fetched in self._ready)]
+        self._loading_pages = pages
         self._loading = loader.submit(copy_context().run, self._load, batch, pending)
 
     def _add(self, pieces: Iterable[Piece]) -> None:
@@ -204,9 +216,17 @@ class Pipeline:
             place = (-piece.window.until, -piece.window.after, self._added, piece)
             heapq.heappush(self._queue, place)
 
-    def _full(self) -> bool:
+    def _pages_for(self, piece: Piece) -> int:
+        """Return a fetch's page budget: what its place in memory is, where it can be cut."""
+        if piece.whole:
+            return piece.budget
+        share = (MOST_PAGES - LOAD_PAGES) // self._width()
+        return min(piece.budget, max(LEAST_BUDGET_PAGES, share))
+
+    def _has_room(self) -> bool:
         waiting = self._loading_pages + sum(fetched.pages for fetched in self._ready)
-        return waiting > MOST_PAGES_WAITING
+        coming = sum(budget.granted for budget in self._flying.values())
+        return not self._flying or waiting + coming < MOST_PAGES
 
     def _save(self, loader: ThreadPoolExecutor) -> None:
         """Load what was read completely before something went wrong, unless loading did."""
@@ -219,8 +239,19 @@ class Pipeline:
             with suppress(CheckoutsError):
                 self._ready.append(future.result())
         self._flying.clear()
-        if self._ready:
-            with suppress(CheckoutsError):
+        with suppress(CheckoutsError):
+            while self._ready:
                 self._submit_load(loader)
                 if self._loading is not None:
                     self._loading.result()
+
+
+@contextmanager
+def _few_searches_for_garbage() -> Iterator[None]:
+    """Keep Python from looking through all its objects again and again; a fifth of the time."""
+    before = gc.get_threshold()
+    gc.set_threshold(RARELY, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

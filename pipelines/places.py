@@ -227,7 +227,17 @@ class File:
 
     def connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         """Open the file."""
-        return duckdb.connect(self.name, read_only=read_only, config=CONFIG)
+        if read_only:
+            return duckdb.connect(self.name, read_only=True, config=CONFIG)
+        # To write, with options that only an attached file can have.
+        connection = duckdb.connect(config=CONFIG)
+        try:
+            connection.execute(filled("ddl/attach", path=self.name))
+            connection.execute(query("ddl/use"))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def define(self, connection: duckdb.DuckDBPyConnection, statements: str) -> None:
         """Execute statements."""

@@ -25,9 +25,9 @@ UNKNOWN_PAGES = 1
 """Page budget where the density is unknown: one page tells it."""
 BUDGET_PAGES = 16
 """Page budget where it is known: what is held in memory and committed at a time."""
-PART_PAGES = 40
+PART_PAGES = 160
 """Pages in a part of a large window: enough that its last, half-filled page costs little."""
-LEAST_PART_PAGES = 5
+LEAST_PART_PAGES = 3
 """Pages below which a part isn't worth its last page, even with nothing else to do."""
 
 

@@ -14,7 +14,7 @@ import duckdb
 from pipelines import parquet
 from pipelines.config import Settings
 from pipelines.errors import WarehouseError
-from pipelines.places import File, place_of
+from pipelines.places import File, filled, place_of
 from pipelines.queries import query
 from pipelines.warehouse import Warehouse
 
@@ -73,7 +73,7 @@ def _copy(file: File, copy: Path, *, anew: bool) -> None:
         part = copy.with_name(f".{copy.name}.part")
         part.unlink(missing_ok=True)  # of one that was killed
         try:
-            connection.execute(query("publish/attach_target"), {"path": str(part)})
+            connection.execute(filled("publish/attach_target", path=str(part)))
             connection.execute(query("publish/copy"))
             size_bytes, mtime_ns = state if state is not None else (-1, -1)
             stamp = {"fingerprint": fingerprint, "size_bytes": size_bytes, "mtime_ns": mtime_ns}

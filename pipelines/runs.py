@@ -20,7 +20,7 @@ from pipelines.errors import (
 from pipelines.fetch import Fetched, Fetcher
 from pipelines.line_items import Stored
 from pipelines.load import Counts, Load, Origin, Read
-from pipelines.pipeline import Fetch, Options, Pipeline, Progress, fetchers_for
+from pipelines.pipeline import Fetch, Options, Pipeline, Progress
 from pipelines.places import place_of
 from pipelines.planner import Due, Piece
 from pipelines.publish import publish
@@ -93,21 +93,6 @@ def sync(settings: Settings, account: Account, options: Options | None = None) -
     return _Run(settings, account, "sync", None, options or Options()).execute()
 
 
-def publish_changes(settings: Settings, reports: Sequence[Report]) -> None:
-    """Publish what runs changed; nothing after they were stopped.
-
-    A copy that can't be made is the last run's failure.
-    """
-    stopped = any(report.outcome == "interrupted" for report in reports)
-    if stopped or not any(report.counts.windows for report in reports):
-        return
-    try:
-        publish(settings)
-    except CheckoutsError as error:
-        last = reports[-1]
-        last.outcome, last.error = "failed", last.error or error
-
-
 def backfill(
     settings: Settings,
     account: Account,
@@ -132,6 +117,21 @@ def backfill(
     """
     run = _Run(settings, account, "backfill", window, options or Options(), line_items=line_items)
     return run.execute(missing=missing)
+
+
+def publish_changes(settings: Settings, reports: Sequence[Report]) -> None:
+    """Publish what runs changed, unless one was stopped.
+
+    A copy that can't be written makes the last of them a failure; what it loaded stays.
+    """
+    stopped = any(report.outcome == "interrupted" for report in reports)
+    if stopped or not any(report.counts.windows for report in reports):
+        return
+    try:
+        publish(settings)
+    except CheckoutsError as error:
+        last = reports[-1]
+        last.outcome, last.error = "failed", last.error or error
 
 
 class _Run:
@@ -163,7 +163,6 @@ class _Run:
             look_up=None if line_items else self._look_up,
         )
         self._fetch: Fetch = options.wrap(fetcher) if options.wrap else fetcher
-        self._width = fetchers_for(settings.rate_of(account))
         self._state = State()
         self._coverage: Sequence[Window] = ()
         self._known: dict[str, int] = {}
@@ -245,7 +244,7 @@ class _Run:
             load=self._load,
             follow=self._follow,
             stop=self._api.stop,
-            width=self._width,
+            width=lambda: self._api.in_flight,
         )
         pipeline.run(pieces)
         self.report.outcome = _outcome(self.report.counts)

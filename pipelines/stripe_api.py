@@ -222,6 +222,12 @@ class StripeApi:
         parts = "\n".join((self.base_url, self._key.value, self._account or ""))
         return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
+    @property
+    def in_flight(self) -> int:
+        """How many requests at a time keep the pace at the latency seen."""
+        with self._lock:
+            return self._pace.in_flight(time.monotonic())
+
     def list_sessions(self, params: Params) -> Page:
         """Return one page of sessions.
 
@@ -298,8 +304,16 @@ class StripeApi:
                 f"the connection to {self.base_url} {what} ({type(error).__name__})"
             ) from None
         took = time.monotonic() - began
+        # A response and its stream point to each other, so both would stay in memory until Python
+        # searches for garbage, which a run makes it do rarely.
+        response.stream = httpx.ByteStream(b"")
         if response.status_code != OK:
+            if response.status_code == TOO_MANY:
+                with self._lock:
+                    self._pace.refused(began, time.monotonic())
             raise self._failure(response, body)
+        with self._lock:
+            self._pace.answered(began, began + took)
         return self._page(response, body, took)
 
     def _body(self, response: httpx.Response, deadline: float) -> bytes:

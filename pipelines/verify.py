@@ -18,7 +18,7 @@ from pipelines.config import Account, Settings
 from pipelines.errors import EXIT_INTERRUPTED, CheckoutsError, log_failure
 from pipelines.fetch import Fetched, Fetcher
 from pipelines.flatten import Batch
-from pipelines.pipeline import Options, Pipeline, Progress, fetchers_for
+from pipelines.pipeline import Options, Pipeline, Progress
 from pipelines.places import place_of
 from pipelines.planner import BUDGET_PAGES, Piece
 from pipelines.stripe_api import Stopped, StripeApi
@@ -162,7 +162,6 @@ class _Verification:
         self._fetch = Fetcher(
             self._api, settle_s=settings.sync.settle_s, line_items=settings.stripe.line_items
         )
-        self._width = fetchers_for(settings.rate_of(account))
         self._began = time.monotonic()
         self._last_sync = 0
         self._livemode: bool | None = None
@@ -214,7 +213,7 @@ class _Verification:
             fetch=self._fetch,
             load=self._take,
             stop=self._api.stop,
-            width=self._width,
+            width=lambda: self._api.in_flight,
         )
         pipeline.run(pieces)
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from pipelines import layout, load, reflatten
 from pipelines.errors import UsageError, WarehouseError
 from pipelines.line_items import Stored
-from pipelines.places import CONFIG, Patience, Place, first_lines
+from pipelines.places import CONFIG, Patience, Place, filled, first_lines
 from pipelines.queries import query
 from pipelines.windows import Window
 
@@ -259,7 +259,7 @@ class Warehouse:
     def _attach(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(config=CONFIG)
         try:
-            connection.execute(query("publish/attach_source"), {"path": self.name})
+            connection.execute(filled("publish/attach_source", path=self.name))
             connection.execute(query("publish/use_source"))
         except duckdb.Error:
             connection.close()

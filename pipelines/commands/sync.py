@@ -148,7 +148,7 @@ def _run(
                 options.stops,
                 settings.run.workers,
             )
-            runs.publish_changes(settings, reports)
+        runs.publish_changes(settings, reports)
     if json_:
         display.say(display.as_json(together(reports, many=len(chosen) > 1)))
     else:

@@ -1,7 +1,6 @@
 """Stripe's Checkout Sessions endpoint over HTTP: routes, keys, errors, headers, control."""
 
 import asyncio
-import gzip
 import json
 import logging
 import re
@@ -13,6 +12,7 @@ from email.utils import formatdate
 from random import Random
 from typing import Any
 
+from isal import igzip
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
@@ -194,7 +194,7 @@ class Emulator:
             **response.headers,
         }
         if len(body) > _GZIP_LEAST_BYTES and _takes_gzip(request.headers):
-            body = gzip.compress(body, 1, mtime=0)
+            body = igzip.compress(body, 1, mtime=0)
             headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         headers["Content-Length"] = str(len(body))
         raw = [

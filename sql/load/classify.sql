@@ -3,6 +3,7 @@
 create or replace temp table verdicts as
 select
     incoming.id,
+    stored.place,
     stored.first_observed_at,
     stored.missing_since,
     stored.line_items_complete,
@@ -28,10 +29,6 @@ select
         else 'changed'
     end as verdict
 from incoming
-left join checkout_sessions as stored
-    on
-        stored.id = incoming.id
-        and stored.account = $account
-        and stored.created between to_timestamp($oldest::bigint) and to_timestamp($newest::bigint)
+left join stored on incoming.id = stored.id
 left join meta.unsettled as unsettled
     on unsettled.account = $account and incoming.id = unsettled.id;

@@ -21,11 +21,8 @@ stored as (
         session_id,
         list(payload::varchar order by position) as items,
         max(observed_at) as observed_at
-    from checkout_session_line_items
-    where
-        account = $account
-        and session_created between to_timestamp($oldest::bigint) and to_timestamp($newest::bigint)
-        and session_id in (select id from reads where session_verdict <> 'inserted')
+    from stored_items
+    where session_id in (select id from reads where session_verdict <> 'inserted')
     group by session_id
 ),
 

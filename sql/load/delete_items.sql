@@ -1,8 +1,8 @@
 -- Line items that others replace.
 delete from checkout_session_line_items
-where
-    account = $account
-    and session_created between to_timestamp($oldest::bigint) and to_timestamp($newest::bigint)
-    and session_id in (
-        select id from completeness where verdict = 'replaced' and session_verdict <> 'inserted'
-    );
+where rowid in (
+    select stored_items.place
+    from stored_items
+    inner join completeness on stored_items.session_id = completeness.id
+    where completeness.verdict = 'replaced' and completeness.session_verdict <> 'inserted'
+);

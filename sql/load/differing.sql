@@ -5,9 +5,5 @@ select
     stored.payload::varchar as stored_payload
 from verdicts
 inner join incoming on verdicts.id = incoming.id
-inner join checkout_sessions as stored
-    on
-        stored.id = incoming.id
-        and stored.account = $account
-        and stored.created between to_timestamp($oldest::bigint) and to_timestamp($newest::bigint)
+inner join stored on verdicts.place = stored.place
 where verdicts.verdict in ('changed', 'older');

@@ -1,7 +1,7 @@
 -- Superseded versions. A payload that was only reshaped is no version of its own.
 insert into checkout_session_history by name
 select
-    stored.account,
+    $account as account,
     stored.id,
     stored.status,
     stored.payment_status,
@@ -13,11 +13,7 @@ select
     greatest(stored.observed_at, unsettled.read_at) as last_seen_at
 from verdicts
 inner join incoming on verdicts.id = incoming.id
-inner join checkout_sessions as stored
-    on
-        stored.id = incoming.id
-        and stored.account = $account
-        and stored.created between to_timestamp($oldest::bigint) and to_timestamp($newest::bigint)
+inner join stored on verdicts.place = stored.place
 left join meta.unsettled as unsettled
     on unsettled.account = $account and incoming.id = unsettled.id
 where verdicts.verdict = 'changed' and verdicts.reshaped_from is null;

@@ -2,7 +2,4 @@
 update checkout_sessions
 set missing_since = to_timestamp(gone.api_time)
 from gone
-where
-    checkout_sessions.account = $account
-    and checkout_sessions.created = to_timestamp(gone.created)
-    and checkout_sessions.id = gone.id;
+where checkout_sessions.rowid = gone.place;

@@ -9,7 +9,6 @@ select
     price_product as product,
     description,
     currency,
-    count(distinct session_id) as sessions_paid,
     sum(quantity)::bigint as units,
     major(sum(amount_total), currency) as paid_amount_major,
     major(sum(amount_discount), currency) as discount_major,
@@ -19,7 +18,6 @@ where is_paid
 group by account, created_month, product, description, currency;
 
 comment on view marts.products is 'Line items of paid sessions, one row an account, month, product, description and currency';
-comment on column marts.products.sessions_paid is 'Paid sessions with it';
 comment on column marts.products.created_month is 'First day of the month in which the sessions were created, in the time zone of the settings';
 comment on column marts.products.product is 'Product id';
 comment on column marts.products.units is 'Sum of the quantities';

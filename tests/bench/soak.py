@@ -19,7 +19,8 @@ from pipelines.stripe_api import Patience
 SYNCS = 2_000
 STEP_S = 300
 """How far the shop's clock goes between two syncs, in seconds."""
-SHOP = ("--sessions", "3000", "--days", "30", "--days-ahead", "30")
+SESSIONS = 3_000
+SHOP = ("--days", "30", "--days-ahead", "30")
 FAULTS = ("--fault", "500=0.03", "--fault", "reset=0.02", "--fault", "cut=0.02")
 HASTY = Options(patience=Patience(timeout_s=10, first_backoff_s=0.01))
 

@@ -1,0 +1,10 @@
+-- What is stored of the line items in the windows read. Grain: one row a line item.
+create or replace temp table stored_items as
+select
+    items.rowid as place,
+    items.session_id,
+    items.position,
+    items.payload,
+    items.observed_at
+from checkout_session_line_items as items
+where items.rowid in (select place from item_places);
