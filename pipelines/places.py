@@ -157,8 +157,9 @@ class Place(Protocol):
     def tidy(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Put in order what many small loads leave behind, where that is due."""
 
-    def size_bytes(self, connection: duckdb.DuckDBPyConnection) -> int:
-        """Return how much it holds."""
+    @property
+    def size_bytes(self) -> int:
+        """How much it holds."""
 
     def failure(self, error: duckdb.Error) -> WarehouseError | None:
         """Say in one line why it can't be used, and what to do; None where the SQL is at fault."""
@@ -263,8 +264,9 @@ class File:
     def tidy(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Do nothing."""
 
-    def size_bytes(self, _: duckdb.DuckDBPyConnection) -> int:
-        """Return the file's size."""
+    @property
+    def size_bytes(self) -> int:
+        """The file's size."""
         return self.path.stat().st_size
 
     def failure(self, error: duckdb.Error) -> WarehouseError | None:
@@ -404,9 +406,11 @@ class Lake:
         if due:
             connection.execute(query("lake/tidy"))
 
-    def size_bytes(self, connection: duckdb.DuckDBPyConnection) -> int:
-        """Return the size of the data files."""
-        ((found,),) = connection.execute(query("lake/size")).fetchall()
+    @property
+    def size_bytes(self) -> int:
+        """The size of the data files."""
+        with self.connect(read_only=True) as connection:
+            ((found,),) = connection.execute(query("lake/size")).fetchall()
         return int(found)
 
     def failure(self, error: duckdb.Error) -> WarehouseError | None:

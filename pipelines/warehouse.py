@@ -188,8 +188,7 @@ class Warehouse:
     @property
     def size_bytes(self) -> int:
         """How much it holds."""
-        with self.reading() as connection:
-            return self._place.size_bytes(connection)
+        return self._place.size_bytes
 
     def answers(self, questions: Mapping[str, Mapping[str, Any]]) -> list[list[dict[str, Any]]]:
         """Return the rows of several named queries, all of one moment.
