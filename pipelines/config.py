@@ -21,13 +21,18 @@ from msgspec import Meta
 
 from pipelines.errors import ConfigError, UsageError
 
+if typing.TYPE_CHECKING:
+    from pipelines.privacy import Protection
+
 FILE_NAME = "config.yaml"
 PREFIX = "CHECKOUTS_"
 EARLIEST, LATEST = -62_135_510_400, 253_402_214_400
 """The years 1 to 9999, a day within, so that every time zone can show them; epoch seconds."""
 LAKE = "ducklake:"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-OTHER_VARIABLES = ("CHECKOUTS_PRIVACY_KEY",)
+PRIVACY_KEY = "CHECKOUTS_PRIVACY_KEY"
+SHORTEST_PRIVACY_KEY = 16
+OTHER_VARIABLES = (PRIVACY_KEY,)
 """Variables with our prefix that are no settings."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -260,6 +265,26 @@ def key_of(account: Account, environ: Mapping[str, str] | None = None) -> Key:
     return Key(value)
 
 
+def protection_of(settings: Settings, environ: Mapping[str, str] | None = None) -> "Protection":
+    """Return what is taken out of every session before it is stored.
+
+    Raises:
+        ConfigError: hashes need a key, and there is none, or a short one.
+    """
+    from pipelines.privacy import protection  # noqa: PLC0415 -- loads all columns
+
+    environ = os.environ if environ is None else environ
+    key = environ.get(PRIVACY_KEY, "") if settings.privacy.hash else ""
+    if settings.privacy.hash and len(key) < SHORTEST_PRIVACY_KEY:
+        found = f"has {len(key)} characters" if key else "is not set"
+        raise ConfigError(
+            f"{PRIVACY_KEY} {found}; privacy.hash needs a secret of at least"
+            f" {SHORTEST_PRIVACY_KEY} characters there, always the same",
+            key=PRIVACY_KEY,
+        )
+    return protection(settings.privacy.drop, settings.privacy.hash, os.fsencode(key))
+
+
 def on_loopback(url: str) -> bool:
     """Whether a URL points at this machine."""
     return urlsplit(url).hostname in LOOPBACK
@@ -451,7 +476,7 @@ def _check(settings: Settings, environ: Mapping[str, str]) -> None:
     _check_schedule(settings.sync.schedule, refuse)
     if settings.sync.overlap not in ("skip", "wait"):
         refuse("sync.overlap", f"expected skip or wait, got {_shown(settings.sync.overlap)}")
-    _check_unfinished(settings, refuse)
+    _check_privacy(settings.privacy, refuse)
     names = [account.name for account in settings.accounts]
     for name in names:
         if names.count(name) > 1:
@@ -489,13 +514,16 @@ def _check_schedule(schedule: str, refuse: typing.Callable[[str, str], typing.No
         refuse("sync.schedule", f"expected a cron schedule, got {shown} ({error})")
 
 
-def _check_unfinished(
-    settings: Settings, refuse: typing.Callable[[str, str], typing.NoReturn]
-) -> None:
-    """Refuse what this version doesn't do yet, rather than leave it undone in silence."""
-    for key, value in msgspec.structs.asdict(settings.privacy).items():
-        if value:
-            refuse(f"privacy.{key}", "this version can't do that yet; leave it out")
+def _check_privacy(chosen: Privacy, refuse: typing.Callable[[str, str], typing.NoReturn]) -> None:
+    if chosen == Privacy():
+        return
+    from pipelines.privacy import objection  # noqa: PLC0415 -- loads all columns
+
+    for key, paths in (("drop", chosen.drop), ("hash", chosen.hash)):
+        for path in paths:
+            wrong = objection(path, hashing=key == "hash")
+            if wrong is not None:
+                refuse(f"privacy.{key}", wrong)
 
 
 def _check_url(url: str, refuse: typing.Callable[[str, str], typing.NoReturn]) -> None:

@@ -258,6 +258,14 @@ def show_rebuilt(rebuilt: Any) -> None:
         say("  checkouts sql -q rejects")
 
 
+def show_forgotten(sessions: int) -> None:
+    """Print how many sessions a person had."""
+    if not sessions:
+        say("nothing found: no stored session is meant by that, and nothing was changed")
+    else:
+        say(f"{_count(sessions, 'session')} forgotten: their personal fields are empty for good")
+
+
 def show_check(check: Any) -> None:
     """Print what the doctor looked at, and the remedy below it."""
     say(f"{'bad' if check.remedy else 'ok':<4} {check.name:<10} {printable(check.found)}")

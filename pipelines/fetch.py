@@ -1,12 +1,13 @@
 """One window of the API to columns: pages, budget, and the checks between pages."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pipelines.errors import SourceContractError
 from pipelines.flatten import Batch, Flattener, Reject, Session, join
 from pipelines.line_items import LineItems, LookUp
+from pipelines.privacy import NOTHING, Protection
 from pipelines.stripe_api import PAGE_SIZE, Page, Params, StripeApi
 from pipelines.windows import NO_END, Window, final_part
 
@@ -78,15 +79,26 @@ class Fetcher:
         settle_s: how long a session may take to appear, in seconds.
         line_items: whether line items are read with the sessions.
         look_up: tells which sessions are stored with all line items; else all are read.
+        protection: what is taken out of every session.
+        forgotten: ids of sessions whose personal fields stay empty.
     """
 
     def __init__(
-        self, api: StripeApi, *, settle_s: int, line_items: bool, look_up: LookUp | None = None
+        self,
+        api: StripeApi,
+        *,
+        settle_s: int,
+        line_items: bool,
+        look_up: LookUp | None = None,
+        protection: Protection = NOTHING,
+        forgotten: Collection[str] = (),
     ) -> None:
         self._api = api
         self._settle_s = settle_s
         self._expand = [("expand[]", "data.line_items")] if line_items else []
-        self._flattener = Flattener(line_items=line_items)
+        self._flattener = Flattener(
+            line_items=line_items, protection=protection, forgotten=forgotten
+        )
         self._turn = threading.Lock()
         self._line_items = LineItems(api, self._flattener, look_up)
 

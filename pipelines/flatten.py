@@ -14,17 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Meta, Raw, Struct
 
-from pipelines import payload
+from pipelines import payload, privacy
 from pipelines.children import CHILDREN, LINE_ITEMS, PARTS
 from pipelines.columns import Kind, Table
+from pipelines.privacy import NOTHING, Protection
 from pipelines.schema import SESSIONS
 from pipelines.shapes import Shape, Spec, Time, mistyped, unknown_name
 
 # Many threads make columns, and the default pool keeps what each has freed: twice the memory.
 pa.set_memory_pool(pa.system_memory_pool())
-
-Redact = Callable[[bytes, str], bytes]
-"""Takes out of an object's JSON what must not be stored; told the object's path in a session."""
 
 UNSAID = "unknown"
 """Said of a type that wasn't looked at."""
@@ -142,12 +140,20 @@ class Flattener:
 
     Args:
         line_items: whether the sessions' line items are taken.
-        redact: takes out what must not be stored, before columns and payload are made.
+        protection: what is taken out before columns and payload are made.
+        forgotten: ids of sessions whose personal fields stay empty.
     """
 
-    def __init__(self, *, line_items: bool = True, redact: Redact | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        line_items: bool = True,
+        protection: Protection = NOTHING,
+        forgotten: Collection[str] = (),
+    ) -> None:
         self._line_items = line_items
-        self._redact = redact
+        self._redact = protection.redact
+        self._forgotten = forgotten
         self._shapes = dict(_SHAPES)
         self._lock = threading.Lock()
 
@@ -207,7 +213,7 @@ class Flattener:
         Raises:
             ValueError: one has no place in the columns.
         """
-        text = self._redacted(payload.without_secret(text), table.source)
+        text = self.kept(payload.without_secret(text), owner.id, table.source)
         typed, raws, odd = self._elements(table, text)
         drift = [Drift(owner.id, owner.created, path, UNSAID, owner.at) for path in odd]
         return Elements(owner, typed, raws, first), drift
@@ -232,6 +238,14 @@ class Flattener:
             found._replace(path=f"{table.source}[].{found.path}") for found in drift
         ]
 
+    def kept(self, text: bytes, id_: str, path: str = "") -> bytes:
+        """Return a session's JSON, or that of a path in it, without what must not be stored."""
+        if self._redact is not None:
+            text = self._redact(text, path)
+        if privacy.BLANK is not None and id_ in self._forgotten:
+            text = privacy.BLANK(text, path)
+        return text
+
     def _session_or_reject(self, text: bytes) -> Session | Reject:
         try:
             return self._session(text)
@@ -240,14 +254,15 @@ class Flattener:
         try:
             # Half a surrogate pair anywhere would hide the head too.
             head = _head_decoder.decode(payload.without_surrogates(text))
-            return Reject(head, reason, self._for_inspection(text))
+            return Reject(head, reason, self._for_inspection(text, head.id))
         except (ValueError, RecursionError):
             what = "an element that is no checkout session with an id and a created time"
             raise ValueError(what) from None
 
     def _session(self, text: bytes) -> Session:
         kept, items = payload.split(text)
-        kept = self._redacted(kept, "")
+        id_ = _head_decoder.decode(kept).id if self._forgotten else ""
+        kept = self.kept(kept, id_)
         head, odd = self._typed(SESSIONS, kept, many=False)
         session = Session(head, kept, odd=odd)
         for table, path in _PARTS:
@@ -260,7 +275,7 @@ class Flattener:
         if items != b"null":
             found = _within("line_items", _item_list.decode, items)
             complete = not found.has_more
-            self._take(session, LINE_ITEMS, self._redacted(bytes(found.data), LINE_ITEMS.source))
+            self._take(session, LINE_ITEMS, self.kept(bytes(found.data), id_, LINE_ITEMS.source))
         return replace(session, complete=complete)
 
     def _take(self, session: Session, table: Table, text: bytes) -> None:
@@ -293,13 +308,10 @@ class Flattener:
                 if self._shapes[table] is shape:
                     self._shapes[table] = shape.taking(name)
 
-    def _redacted(self, text: bytes, path: str) -> bytes:
-        return text if self._redact is None else self._redact(text, path)
-
-    def _for_inspection(self, text: bytes) -> bytes:
+    def _for_inspection(self, text: bytes, id_: str) -> bytes:
         """Return a rejected session's JSON, line items too; nothing if it can't be searched."""
         try:
-            kept = self._redacted(payload.without_secret(payload.guarded(text)), "")
+            kept = self.kept(payload.without_secret(payload.guarded(text)), id_)
             return payload.unguarded(kept)
         except (ValueError, RecursionError):
             return b""

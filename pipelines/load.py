@@ -4,7 +4,7 @@ The caller owns the connection and the transaction. Rows are matched by `(accoun
 with what is stored at that moment, so that loads may come in any order and more than once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
@@ -12,8 +12,10 @@ import duckdb
 import pyarrow as pa
 
 from pipelines import payload
+from pipelines.errors import WarehouseError
 from pipelines.flatten import Batch
 from pipelines.incoming import Incoming, gather, registered
+from pipelines.privacy import NOTHING, Protection
 from pipelines.queries import query
 from pipelines.shapes import LATEST_S
 from pipelines.windows import Window, merge
@@ -63,6 +65,8 @@ class Load:
         known: the unsettled sessions when the run began: id -> when each was last read.
         account_row: the account's new row in `meta.accounts`.
         timezone: the time zone of the marts' days.
+        protection: what was taken out of the sessions.
+        forgotten: ids of sessions whose personal fields were left empty.
     """
 
     origin: Origin
@@ -72,6 +76,8 @@ class Load:
     known: Mapping[str, int]
     account_row: Mapping[str, Any]
     timezone: str = "UTC"
+    protection: Protection = NOTHING
+    forgotten: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,7 @@ def write(connection: duckdb.DuckDBPyConnection, load: Load) -> Loaded:
 
     The sessions that DuckDB can't hold have become rejects by then.
     """
+    _check_forgotten(connection, load)
     incoming = gather(connection, [read.batch for read in load.reads])
     counts = Counts(windows=len(load.reads), rejected=incoming.rejected.num_rows)
     account = load.origin.account
@@ -123,18 +130,23 @@ def write(connection: duckdb.DuckDBPyConnection, load: Load) -> Loaded:
         _find_stored(connection, account, [(read.window, read.api_time) for read in load.reads])
         _mark_missing(connection, load)
         if not incoming.empty:
-            counts += _store(connection, load.origin, incoming)
+            counts += _store(connection, load.origin, incoming, load.protection)
             _note_reads(connection, load)
     coverage = _write_coverage(connection, load)
     _write_account(connection, load)
     return Loaded(counts, coverage)
 
 
-def store(connection: duckdb.DuckDBPyConnection, origin: Origin, incoming: Incoming) -> Counts:
+def store(
+    connection: duckdb.DuckDBPyConnection,
+    origin: Origin,
+    incoming: Incoming,
+    protection: Protection = NOTHING,
+) -> Counts:
     """Store sessions, whose tables are registered, and return what became of them."""
     oldest, newest = incoming.bounds
     _find_stored(connection, origin.account, [(Window(oldest - 1, newest), 0)])
-    return _store(connection, origin, incoming)
+    return _store(connection, origin, incoming, protection)
 
 
 def write_run(connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any]) -> None:
@@ -162,8 +174,13 @@ def _find_stored(
     connection.execute(query("load/find_stored_items"))
 
 
-def _store(connection: duckdb.DuckDBPyConnection, origin: Origin, incoming: Incoming) -> Counts:
-    counts = _upsert(connection, origin, incoming.bounds)
+def _store(
+    connection: duckdb.DuckDBPyConnection,
+    origin: Origin,
+    incoming: Incoming,
+    protection: Protection,
+) -> Counts:
+    counts = _upsert(connection, origin, incoming.bounds, protection)
     connection.execute(query("load/delete_rejects"), {"account": origin.account})
     connection.execute(query("load/insert_rejects"), asdict(origin))
     if incoming.drift.num_rows:
@@ -175,11 +192,14 @@ def _store(connection: duckdb.DuckDBPyConnection, origin: Origin, incoming: Inco
 
 
 def _upsert(
-    connection: duckdb.DuckDBPyConnection, origin: Origin, created: tuple[int, int]
+    connection: duckdb.DuckDBPyConnection,
+    origin: Origin,
+    created: tuple[int, int],
+    protection: Protection,
 ) -> Counts:
     account = {"account": origin.account}
     bounds = account | {"oldest": created[0], "newest": created[1]}
-    version = {"api_version": origin.api_version}
+    version = {"api_version": origin.api_version, "privacy": protection.fingerprint}
     connection.execute(query("load/batch"), bounds)
     connection.execute(query("load/classify"), account | version)
     differing = connection.execute(query("load/differing")).fetchall()
@@ -189,7 +209,8 @@ def _upsert(
     _judge_items(connection)
     ((inserted, updated, unchanged),) = connection.execute(query("load/count_verdicts")).fetchall()
     if differing:
-        connection.execute(query("load/insert_history"), account)
+        with registered(connection, superseded=_superseded(differing, protection)):
+            connection.execute(query("load/insert_history"), account)
         connection.execute(query("load/delete_changed"))
         connection.execute(query("load/delete_parts"))
     if updated:
@@ -200,6 +221,30 @@ def _upsert(
     connection.execute(query("load/insert_parts"))
     connection.execute(query("load/insert_items"), account)
     return Counts(inserted=inserted, updated=updated, unchanged=unchanged)
+
+
+def _superseded(differing: Sequence[tuple[str, str, str]], protection: Protection) -> pa.Table:
+    """Return the stored payloads as they are kept, since one may be older than the protection."""
+    redact = protection.redact
+    texts = [old if redact is None else redact(old.encode(), "").decode() for *_, old in differing]
+    ids = pa.array([id_ for id_, *_ in differing], pa.string())
+    return pa.table({"id": ids, "payload": pa.array(texts, pa.string())})
+
+
+def _check_forgotten(connection: duckdb.DuckDBPyConnection, load: Load) -> None:
+    """Refuse what was read of a session before it was forgotten."""
+    rows = connection.execute(query("state/forgotten")).fetchall()
+    late = {id_ for (id_,) in rows} - set(load.forgotten)
+    if late and any(late & _ids(read.batch) for read in load.reads):
+        raise WarehouseError(
+            "a session was forgotten while it was being read, and nothing of its window was stored;"
+            " run it again"
+        )
+
+
+def _ids(batch: Batch) -> set[str]:
+    rejected = {reject.head.id for reject, _ in batch.rejects}
+    return rejected | {str(id_) for id_ in batch.sessions["id"].to_pylist()}
 
 
 def _judge_items(connection: duckdb.DuckDBPyConnection) -> None:

@@ -127,8 +127,8 @@ class Place(Protocol):
     def exists(self) -> bool:
         """Whether there is a warehouse."""
 
-    def require_file(self, command: str) -> None:
-        """Refuse what is done with a file alone."""
+    def require_file(self, command: str) -> "File":
+        """Return it for what is done with a file alone, or refuse that."""
 
     def make(self) -> None:
         """Make what a new warehouse needs around it."""
@@ -200,16 +200,21 @@ class File:
         return self.path.exists()
 
     @property
+    def log(self) -> Path:
+        """What was committed and isn't in the file yet."""
+        return self.path.with_name(f"{self.path.name}.wal")
+
+    @property
     def state_on_disk(self) -> tuple[int, int] | None:
         """The file's size in bytes and its time of change in ns; None while a load is under way."""
-        # What was committed and isn't in the file yet is in its log.
-        if self.path.with_name(f"{self.path.name}.wal").exists():
+        if self.log.exists():
             return None
         stat = self.path.stat()
         return stat.st_size, stat.st_mtime_ns
 
-    def require_file(self, _: str) -> None:
-        """Accept what is done with a file alone."""
+    def require_file(self, _: str) -> "File":
+        """Return itself, a file."""
+        return self
 
     def make(self) -> None:
         """Make the file's folder.
@@ -323,7 +328,7 @@ class Lake:
             return False
         return True
 
-    def require_file(self, command: str) -> None:
+    def require_file(self, command: str) -> "File":
         """Refuse what is done with a file alone.
 
         Raises:

@@ -6,12 +6,17 @@ texts out, and what is a hash already isn't hashed once more.
 """
 
 import hmac
+import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 from msgspec import Raw
+
+from pipelines.children import CHILDREN, LINE_ITEMS
+from pipelines.columns import Column, Kind
+from pipelines.schema import SESSIONS
 
 PROTECTED = (
     "id",
@@ -24,6 +29,12 @@ PROTECTED = (
     "livemode",
 )
 """Fields that reading and comparing need; they say nothing of a person."""
+NOT_ALONE = ("line_items", LINE_ITEMS.source, "line_items.has_more", f"{LINE_ITEMS.source}.id")
+"""What reading line items needs."""
+TEXTS = (Kind.TEXT, Kind.ID, Kind.DECIMAL, Kind.TEXTS, Kind.IDS, Kind.MAP, Kind.JSON)
+"""What a hash has a place in."""
+OPEN = (Kind.ID, Kind.IDS, Kind.MAP, Kind.JSON)
+"""What may have fields of any name."""
 
 Redact = Callable[[bytes, str], bytes]
 """Takes out of JSON what must not be stored; told the JSON's own path in a session."""
@@ -35,6 +46,63 @@ _NULL = b"null"
 _object = msgspec.json.Decoder(dict[str, Raw])
 _array = msgspec.json.Decoder(list[Raw])
 _text = msgspec.json.Decoder(str)
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What is taken out of every session before it is stored.
+
+    Attributes:
+        redact: takes it out; None where everything is stored.
+        fingerprint: differs where what is taken out differs; empty where nothing is.
+    """
+
+    redact: Redact | None = None
+    fingerprint: str = ""
+
+    def hashes(self, text: str, *paths: str) -> list[str]:
+        """Return as what else than itself a text is stored at top-level or nested paths."""
+        found: set[str] = set()
+        for path in paths:
+            value: object = text
+            for name in reversed(path.split(".")):
+                value = {name: value}
+            raw = json.dumps(value, separators=(",", ":")).encode()
+            kept = raw if self.redact is None else self.redact(raw, "")
+            if kept != raw:
+                found.update(_HASH.findall(kept.decode()))
+        return sorted(found)
+
+
+NOTHING = Protection()
+"""Everything is stored."""
+
+
+def protection(drop: Iterable[str], hash_: Iterable[str], key: bytes) -> Protection:
+    """Return what takes these paths out of sessions of any API version; see `redaction`."""
+    drop, hash_ = _in_all_versions(drop), _in_all_versions(hash_)
+    redact = redaction(drop, hash_, key)
+    if redact is None:
+        return NOTHING
+    said = json.dumps([sorted(set(drop)), sorted(set(hash_))]).encode()
+    return Protection(redact, hmac.digest(key, said, "sha256").hex()[:16])
+
+
+def objection(path: str, *, hashing: bool) -> str | None:
+    """Return why a path can't be dropped or hashed; None where it can."""
+    path = ".".join(parts_of(path))
+    if path in PROTECTED:
+        return f"{path} can't be left out, since reading and comparing need it"
+    if path in NOT_ALONE:
+        return f"{path} can't be left out alone; stripe.line_items: false leaves out line items"
+    fields = dict(_fields())
+    inside = any(path.startswith(f"{at}.") and each.kind in OPEN for at, each in fields.items())
+    around = any(at.startswith(f"{path}.") for at in fields)
+    if path not in fields and not inside and not around:
+        return f"{path[:100]!r} is no field that this version knows; look it up in Stripe's API"
+    if hashing and not inside and (around or fields[path].kind not in TEXTS):
+        return f"{path} is no text, so it can't be hashed; drop it, or name a text"
+    return None
 
 
 def parts_of(path: str) -> tuple[str, ...]:
@@ -72,6 +140,25 @@ def hashed(text: str, key: bytes) -> str:
     if _HASH.fullmatch(text):
         return text
     return "hmac_" + hmac.digest(key, text.encode(), "sha256").hex()
+
+
+def _fields() -> Iterator[tuple[str, Column]]:
+    """Yield every field that has a column, by its path in a session."""
+    for table in (SESSIONS, *CHILDREN):
+        prefix = f"{table.source}." if table.source else ""
+        for column in table.fields:
+            yield prefix + column.path, column
+
+
+def _in_all_versions(paths: Iterable[str]) -> list[str]:
+    """Return the paths, and those that older API versions used for them."""
+    plain = [".".join(parts_of(path)) for path in paths]
+    return plain + [
+        older + path.removeprefix(today)
+        for today, older in ((today, older) for older, today in SESSIONS.older.items())
+        for path in plain
+        if path == today or path.startswith(f"{today}.")
+    ]
 
 
 @dataclass(slots=True)
@@ -131,3 +218,9 @@ def _hashed(raw: bytes, key: bytes) -> bytes:
 def _joined(members: Mapping[str, bytes]) -> bytes:
     encode = msgspec.json.encode
     return b"{" + b",".join(b"%b:%b" % (encode(k), v) for k, v in members.items()) + b"}"
+
+
+PERSONAL = tuple(path for path, column in _fields() if column.personal)
+"""The paths that may hold a person's data."""
+BLANK = redaction(_in_all_versions(PERSONAL), (), b"")
+"""Takes a person out of a session."""

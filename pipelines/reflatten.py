@@ -19,6 +19,7 @@ from pipelines.children import CHILDREN, LINE_ITEMS
 from pipelines.flatten import Drift, Elements, Flattener, Owner, Reject, Session
 from pipelines.incoming import drifting, gather, registered
 from pipelines.load import Origin
+from pipelines.privacy import NOTHING, Protection
 from pipelines.queries import query
 from pipelines.schema import SESSIONS
 
@@ -48,14 +49,25 @@ class Rebuilt:
     rejected: int
 
 
-def rebuild(connection: duckdb.DuckDBPyConnection, tell: Tell = lambda _: None) -> Rebuilt:
-    """Make sessions, their children and the drift anew, and try the rejects again."""
-    flattener = Flattener()
+def rebuild(
+    connection: duckdb.DuckDBPyConnection,
+    tell: Tell = lambda _: None,
+    protection: Protection = NOTHING,
+) -> Rebuilt:
+    """Make sessions, their children and the drift anew, and try the rejects again.
+
+    Args:
+        connection: a connection with an open transaction.
+        tell: is told how far it is.
+        protection: what is taken out, of the history too.
+    """
+    forgotten = {id_ for (id_,) in connection.execute(query("state/forgotten")).fetchall()}
+    flattener = Flattener(protection=protection, forgotten=forgotten)
     connection.execute(query("reflatten/set_aside"))
     for table in (SESSIONS, *CHILDREN):
         connection.execute(layout.create(table))
         connection.execute(layout.comments(table))
-    ((sessions, items),) = connection.execute(query("reflatten/extent")).fetchall()
+    ((sessions, items, versions),) = connection.execute(query("reflatten/extent")).fetchall()
     for rows, end in _parts(connection, "reflatten/sessions", sessions):
         _rebuild_sessions(connection, flattener, rows)
         tell(end / (sessions + items))
@@ -63,8 +75,11 @@ def rebuild(connection: duckdb.DuckDBPyConnection, tell: Tell = lambda _: None) 
         _rebuild_items(connection, flattener, rows)
         tell((sessions + end) / (sessions + items))
     connection.execute(query("reflatten/replace"))
+    if protection.redact is not None or forgotten:
+        _redact_history(connection, flattener, versions)
     *_, before = _counts(connection)
-    _retry_rejects(connection, flattener)
+    _retry_rejects(connection, flattener, protection)
+    connection.execute(query("reflatten/note_privacy"), {"privacy": protection.fingerprint})
     connection.execute(query("reflatten/note_partial"))
     sessions, items, rejected = _counts(connection)
     return Rebuilt(sessions, items, before - rejected, rejected)
@@ -137,7 +152,27 @@ def _rebuild_items(
         connection.execute(query("reflatten/lose_items"), account | {"ids": sorted(lost)})
 
 
-def _retry_rejects(connection: duckdb.DuckDBPyConnection, flattener: Flattener) -> None:
+def _redact_history(
+    connection: duckdb.DuckDBPyConnection, flattener: Flattener, extent: int
+) -> None:
+    for first in range(0, extent, ROWS):
+        part = {"first": first, "end": first + ROWS}
+        rows = connection.execute(query("reflatten/history"), part).fetchall()
+        kept = [
+            (place, text, flattener.kept(text.encode(), id_).decode()) for place, id_, text in rows
+        ]
+        changed = [(place, new) for place, text, new in kept if new != text]
+        places, texts = zip(*changed, strict=True) if changed else ((), ())
+        redacted = pa.table(
+            {"place": pa.array(places, pa.int64()), "payload": pa.array(texts, pa.string())}
+        )
+        with registered(connection, redacted=redacted):
+            connection.execute(query("reflatten/replace_history"))
+
+
+def _retry_rejects(
+    connection: duckdb.DuckDBPyConnection, flattener: Flattener, protection: Protection
+) -> None:
     rows = connection.execute(query("reflatten/rejects")).fetchall()
     for key, group in groupby(rows, key=lambda row: row[:3]):
         seen = [
@@ -147,7 +182,7 @@ def _retry_rejects(connection: duckdb.DuckDBPyConnection, flattener: Flattener) 
         ]
         incoming = gather(connection, [flattener.to_batch(seen)])
         with registered(connection, **incoming.tables):
-            load.store(connection, Origin(*key), incoming)
+            load.store(connection, Origin(*key), incoming, protection)
 
 
 def _readable(flattener: Flattener, text: str) -> list[Session | Reject]:

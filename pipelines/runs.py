@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines import __version__, identity, planner
-from pipelines.config import Account, Settings
+from pipelines.config import Account, Settings, protection_of
 from pipelines.errors import (
     EXIT_INTERRUPTED,
     EXIT_REJECTS,
@@ -153,6 +153,8 @@ class _Run:
         self._options = options
         self._began = time.monotonic()
         self._start = settings.start_of(account)
+        self._protection = protection_of(settings)
+        self._forgotten: set[str] = set()
         self._warehouse = Warehouse(place_of(settings.warehouse))
         self._api = StripeApi.of(settings, account, options.transport, options.patience)
         options.stops.add(self._api.stop)
@@ -161,6 +163,8 @@ class _Run:
             settle_s=settings.sync.settle_s,
             line_items=settings.stripe.line_items,
             look_up=None if line_items else self._look_up,
+            protection=self._protection,
+            forgotten=self._forgotten,
         )
         self._fetch: Fetch = options.wrap(fetcher) if options.wrap else fetcher
         self._state = State()
@@ -195,6 +199,7 @@ class _Run:
         self._coverage = self._state.coverage
         self._known = {u.id: u.read_at for u in self._state.unsettled}
         self._livemode = self._state.livemode
+        self._forgotten.update(self._state.forgotten)
         self._api.clock.see(self._state.api_time)
         identity.check_account(self._api, self._account, self._state, self._warehouse.name)
 
@@ -273,6 +278,8 @@ class _Run:
                 "sync_start": self._start,
             },
             timezone=self._settings.timezone,
+            protection=self._protection,
+            forgotten=self._forgotten,
         )
         pages = self.report.pages + sum(one.pages for one in fetched)
 
@@ -339,6 +346,7 @@ class _Run:
             "error_message": error.message if error else None,
             "request_id": error.request_id if error else None,
             "program_version": __version__,
+            "privacy": self._protection.fingerprint,
         }
 
     def _end(self) -> None:

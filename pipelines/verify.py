@@ -14,7 +14,7 @@ from typing import Any
 
 from pipelines import identity, payload, planner
 from pipelines.children import LINE_ITEMS
-from pipelines.config import Account, Settings
+from pipelines.config import Account, Settings, protection_of
 from pipelines.errors import EXIT_INTERRUPTED, CheckoutsError, log_failure
 from pipelines.fetch import Fetched, Fetcher
 from pipelines.flatten import Batch
@@ -41,7 +41,8 @@ class Difference:
     Attributes:
         kind: `missing`: the API has it, the warehouse doesn't; `stale`: stored, but otherwise;
             `unknown`: stored, but the API doesn't have it; `pending`: it moved since the last run
-            and its next look isn't overdue; `reshaped`: asked for in another API version;
+            and its next look isn't overdue; `reshaped`: asked for in another API version, or kept
+            under other privacy settings;
             `rejected`: it has no place in the columns.
         id: the session.
         created: its second.
@@ -159,8 +160,14 @@ class _Verification:
         self._progress = options.progress
         self._api = StripeApi.of(settings, account, options.transport, options.patience)
         options.stops.add(self._api.stop)
+        self._protection = protection_of(settings)
+        self._forgotten: set[str] = set()
         self._fetch = Fetcher(
-            self._api, settle_s=settings.sync.settle_s, line_items=settings.stripe.line_items
+            self._api,
+            settle_s=settings.sync.settle_s,
+            line_items=settings.stripe.line_items,
+            protection=self._protection,
+            forgotten=self._forgotten,
         )
         self._began = time.monotonic()
         self._last_sync = 0
@@ -194,6 +201,7 @@ class _Verification:
         state = self._warehouse.state(self._account.name, self._api.fingerprint)
         identity.check_account(self._api, self._account, state, self._warehouse.name)
         self._livemode = state.livemode
+        self._forgotten.update(state.forgotten)
         self._api.clock.see(state.api_time)
         ((row,),) = self._warehouse.answers({"verify/last_sync": {"account": self._account.name}})
         self._last_sync = row["started_at"] or 0
@@ -259,7 +267,8 @@ class _Verification:
     def _changed(
         self, id_: str, second: int, paths: Sequence[str], row: Mapping[str, Any]
     ) -> Difference:
-        if row["api_version"] != self._settings.stripe.api_version:
+        asked = (self._settings.stripe.api_version, self._protection.fingerprint)
+        if (row["api_version"], row["privacy"]) != asked:
             return Difference("reshaped", id_, second)
         if row["reason"] is not None and not self._overdue(row):
             return Difference("pending", id_, second)

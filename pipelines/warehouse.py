@@ -19,12 +19,15 @@ from pipelines import layout, load, reflatten
 from pipelines.errors import UsageError, WarehouseError
 from pipelines.line_items import Stored
 from pipelines.places import CONFIG, Patience, Place, filled, first_lines
+from pipelines.privacy import NOTHING, Protection
 from pipelines.queries import query
 from pipelines.windows import Window
 
 log = logging.getLogger(__name__)
 
+ATTEMPTS = 5
 T = TypeVar("T")
+
 
 _TURNS: dict[str, threading.Lock] = {}
 """Within this process one connection to a warehouse at a time, as between processes to a file."""
@@ -65,6 +68,7 @@ class State:
         stored: how many sessions are stored up to the newest covered second, counted as in
             `unsettled`.
         newest_id: its newest stored session, looked up where the key is another.
+        forgotten: ids of sessions whose personal fields stay empty, of all accounts.
     """
 
     livemode: bool | None = None
@@ -75,6 +79,7 @@ class State:
     stored: int = 0
     fingerprint_owner: str | None = None
     newest_id: str | None = None
+    forgotten: Sequence[str] = ()
 
 
 class Warehouse:
@@ -154,18 +159,30 @@ class Warehouse:
             rows = connection.execute(query("state/line_items"), wanted).fetchall()
         return {id_: Stored(payload, items) for id_, payload, items in rows}
 
-    def reflatten(self, tell: reflatten.Tell) -> reflatten.Rebuilt:
+    def reflatten(
+        self,
+        tell: reflatten.Tell,
+        protection: Protection = NOTHING,
+        forgetting: Sequence[str] = (),
+    ) -> reflatten.Rebuilt:
         """Make all columns anew from the stored payloads, in one transaction.
 
         Args:
             tell: is told how far it is.
+            protection: what is taken out.
+            forgetting: ids of sessions whose personal fields are emptied for good.
 
         Raises:
             WarehouseError: there is no file, or it can't be written; nothing is changed then.
         """
         self._place.require_file("reflatten")
         self.require()
-        return self._transact(lambda connection: reflatten.rebuild(connection, tell))
+
+        def rebuild(connection: duckdb.DuckDBPyConnection) -> reflatten.Rebuilt:
+            connection.execute(query("forget/remember"), {"ids": list(forgetting)})
+            return reflatten.rebuild(connection, tell, protection)
+
+        return self._transact(rebuild)
 
     def note_run(self, row: Mapping[str, Any]) -> None:
         """Write a run's row.
@@ -254,6 +271,26 @@ class Warehouse:
             layout.version(connection, self.name)
             connection.execute("set threads = $threads", {"threads": os.cpu_count() or 1})
             yield connection
+
+    @contextmanager
+    def settled(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Attach the file as `attached` does, with all that was committed in it, and none beside.
+
+        Raises:
+            WarehouseError: there is no file, or it can't be written.
+        """
+        file = self._place.require_file("forget")
+        self.require()
+        for _ in range(ATTEMPTS):
+            with self._writing():  # which takes up a log left behind, and leaves none
+                pass
+            with self.attached() as connection:
+                if not file.log.exists():
+                    yield connection
+                    return
+        raise WarehouseError(
+            f"{self.name} is being written again and again; try again later", path=self.name
+        )
 
     def _attach(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(config=CONFIG)
@@ -372,9 +409,10 @@ def _state(connection: duckdb.DuckDBPyConnection, account: str, fingerprint: str
         query("state/fingerprint_owner"), {"key_fingerprint": fingerprint, **named}
     ).fetchall()
     owner = owners[0][0] if owners else None
+    forgotten = [id_ for (id_,) in connection.execute(query("state/forgotten")).fetchall()]
     rows = connection.execute(query("state/account"), named).fetchall()
     if not rows:
-        return State(fingerprint_owner=owner)
+        return State(fingerprint_owner=owner, forgotten=forgotten)
     ((livemode, key_fingerprint, api_time),) = rows
     coverage = [Window(*w) for w in connection.execute(query("state/coverage"), named).fetchall()]
     covered = {"newest": coverage[-1].until if coverage else 0, **named}
@@ -391,6 +429,7 @@ def _state(connection: duckdb.DuckDBPyConnection, account: str, fingerprint: str
         stored=ranked[-1][-1] if ranked else 0,
         fingerprint_owner=owner,
         newest_id=newest[0][0] if newest else None,
+        forgotten=forgotten,
     )
 
 

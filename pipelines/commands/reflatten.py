@@ -17,14 +17,16 @@ def reflatten(*, config_file: Path | None, debug: bool) -> int:
     sessions still have no place in the columns.
     """
     from pipelines import display
+    from pipelines.config import protection_of
     from pipelines.places import place_of
     from pipelines.publish import publish
     from pipelines.warehouse import Warehouse
 
     settings = settings_of(config_file, debug=debug)
+    protection = protection_of(settings)
     warehouse = Warehouse(place_of(settings.warehouse))
     with display.share("rebuilding") as tell:
-        rebuilt = warehouse.reflatten(tell)
+        rebuilt = warehouse.reflatten(tell, protection)
     publish(settings, anew=True)
     display.show_rebuilt(rebuilt)
     return EXIT_REJECTS if rebuilt.rejected else 0

@@ -54,6 +54,10 @@ comment on column meta.runs.error_type is 'Kind of the failure that ended it';
 comment on column meta.runs.error_message is 'What was said of that failure';
 comment on column meta.runs.request_id is 'Stripe''s id of the request that failed';
 comment on column meta.runs.program_version is 'Version of this program';
+comment on column meta.runs.privacy is 'Tells the privacy settings that the rows it wrote are kept under; empty without any';
+
+comment on table meta.forgotten is 'Sessions whose personal fields stay empty, whatever the API says';
+comment on column meta.forgotten.id is 'Session id';
 
 comment on table meta.rejects is 'Sessions that have no place in the columns, one row a session';
 comment on column meta.rejects.account is 'Name of the Stripe account in config.yaml';

@@ -9,3 +9,6 @@ update meta.rejects set api_version = (
 -- The marts need where an account's history starts, and when a superseded version was last read.
 alter table meta.accounts add column if not exists sync_start bigint;
 alter table checkout_session_history add column if not exists last_seen_at timestamptz;
+
+-- Rows that an older layout wrote were kept whole.
+alter table meta.runs add column if not exists privacy varchar default '';

@@ -57,7 +57,8 @@ create table if not exists meta.runs (
     error_type varchar,
     error_message varchar,
     request_id varchar,
-    program_version varchar not null
+    program_version varchar not null,
+    privacy varchar default ''
 );
 
 create table if not exists meta.rejects (
@@ -78,6 +79,10 @@ create table if not exists meta.drift (
     first_seen timestamptz not null,
     sessions bigint not null,
     example_id varchar not null
+);
+
+create table if not exists meta.forgotten (
+    id varchar not null
 );
 
 -- Empty in the warehouse itself.

@@ -7,10 +7,11 @@ select
     stored.first_observed_at,
     stored.missing_since,
     stored.line_items_complete,
-    -- Sent in another API version and else the same: no new version of the session.
+    -- Sent in another API version, or kept under other privacy settings, and else the same: no new
+    -- version of the session.
     case
         when
-            stored.api_version <> $api_version
+            (stored.api_version <> $api_version or runs.privacy <> $privacy)
             and (stored.status is not distinct from incoming.status)
             and (stored.payment_status is not distinct from incoming.payment_status)
             and (stored.amount_total is not distinct from incoming.amount_total)
@@ -30,5 +31,6 @@ select
     end as verdict
 from incoming
 left join stored on incoming.id = stored.id
+left join meta.runs as runs on stored.run_id = runs.run_id
 left join meta.unsettled as unsettled
     on unsettled.account = $account and incoming.id = unsettled.id;

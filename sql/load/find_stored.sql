@@ -16,6 +16,7 @@ select
     sessions.payment_status,
     sessions.amount_total,
     sessions.api_version,
+    sessions.run_id,
     sessions.observed_at,
     sessions.first_observed_at,
     sessions.missing_since,

@@ -21,4 +21,5 @@ select
     $error_type as error_type,
     $error_message as error_message,
     $request_id as request_id,
-    $program_version as program_version;
+    $program_version as program_version,
+    $privacy as privacy;

@@ -18,6 +18,7 @@ select
     epoch_us(sessions.created) // 1000000 as created,
     sessions.payload::varchar as payload,
     sessions.api_version,
+    coalesce(runs.privacy, '') as privacy,
     sessions.missing_since is not null as missing,
     unsettled.reason,
     epoch_us(unsettled.read_at) // 1000000 as read_at,
@@ -26,6 +27,7 @@ select
 from checkout_sessions as sessions
 left join meta.unsettled as unsettled
     on sessions.account = unsettled.account and sessions.id = unsettled.id
+left join meta.runs as runs on sessions.run_id = runs.run_id
 left join items on sessions.id = items.session_id
 where
     sessions.account = $account

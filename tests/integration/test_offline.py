@@ -16,7 +16,7 @@ FAULTS = {
     "sessions_unique": "insert into checkout_sessions from checkout_sessions limit 1",
     "session_in_one_account": "insert into checkout_sessions by name"
     " select * replace ('other' as account) from checkout_sessions limit 1",
-    "children_unique": "insert into checkout_session_line_items"
+    "children_in_order": "insert into checkout_session_line_items"
     " from checkout_session_line_items limit 1",
     "children_have_a_session": "delete from checkout_sessions where id = ("
     "select min(session_id) from checkout_session_line_items)",

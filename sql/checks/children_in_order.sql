@@ -1,4 +1,4 @@
--- A place in a session's list is taken once.
+-- The places in a session's list are 0, 1, 2 and so on, each taken once.
 with
 
 children as (
@@ -20,8 +20,11 @@ select
     list,
     account,
     session_id,
-    position,
-    count(*) as stored
+    count(*) as stored,
+    max(position) as last_position
 from children
-group by list, account, session_id, position
-having stored > 1;
+group by list, account, session_id
+having
+    min(position) <> 0
+    or max(position) <> count(*) - 1
+    or sum(position) <> count(*) * (count(*) - 1) // 2;

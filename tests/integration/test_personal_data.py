@@ -1,0 +1,232 @@
+"""What of a session is never stored, and a person who is forgotten."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from installation import DAY_S, NOW, Installation, one_line
+from scripted import Scripted
+from test_guards import PAID, session
+
+from pipelines.privacy import hashed
+from pipelines.runs import Options
+from pipelines.verify import verify
+
+Install = Callable[..., Installation]
+KEY = "a key of this test's own"
+PRIVATE = {
+    "privacy__drop": "customer_details,line_items.data.description,custom_fields.text.value",
+    "privacy__hash": "customer_email,metadata.who",
+}
+SECRETS = ("ana@example.com", "Ana Reyes", "her own words", "Ana's cake", "+34 600")
+
+
+def of_ana(number: int = 1, **fields: Any) -> dict[str, Any]:
+    """A session of Ana's, with all that tells her."""
+    item = {"id": f"li_{number}", "object": "item", "description": "Ana's cake", "quantity": 1}
+    field = {"key": "wish", "type": "text", "text": {"value": "her own words"}}
+    return session(
+        number,
+        customer="cus_ana",
+        customer_email="ana@example.com",
+        customer_details={"email": "Ana@example.com", "name": "Ana Reyes", "phone": "+34 600"},
+        shipping_details={"name": "Ana Reyes", "address": {"line1": "Calle Ana Reyes"}},
+        metadata={"who": "ana@example.com", "size": "m"},
+        custom_fields=[field],
+        line_items={"object": "list", "data": [item], "has_more": False},
+        **fields,
+    )
+
+
+@pytest.fixture
+def place(install: Install, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """An installation whose API only exists in this process."""
+    monkeypatch.setenv("CHECKOUTS_PRIVACY_KEY", KEY)
+    return install("http://127.0.0.1:9", sync__reread_ratio=0)
+
+
+def kinds(place: Installation, api: Scripted, **over: Any) -> dict[str, list[str]]:
+    """What a verification finds: ids by kind."""
+    account = place.settings().chosen()[0]
+    found = verify(place.settings(**over), account, None, Options(transport=api))
+    assert found.error is None
+    return {kind: [d.id for d in found.of(kind)] for kind in {d.kind for d in found.differences}}
+
+
+def everything(place: Installation) -> str:
+    """All that can be read of sessions, as one text."""
+    tables = place.rows("select schema_name, table_name from duckdb_tables() where not temporary")
+    return "\n".join(str(place.rows(f"select * from {s}.{t}")) for s, t in tables)
+
+
+def assert_nothing_in(folder: Any, secrets: tuple[str, ...]) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert [s for s in secrets if s.encode() in content] == [], path
+
+
+def test_what_is_dropped_or_hashed_is_stored_nowhere(place: Installation) -> None:
+    api = Scripted([of_ana(1), of_ana(2, amount_total="x")], NOW)
+    assert place.sync(Options(transport=api), **PRIVATE).counts.rejected == 1
+    api.sessions, api.now = [of_ana(1, **PAID), of_ana(2, amount_total="x")], NOW + 60
+    assert place.sync(Options(transport=api), **PRIVATE).counts.updated == 1
+    text = everything(place)
+    for secret in SECRETS[2:4]:
+        assert secret not in text
+    assert "ana@example.com" not in text
+    assert place.rows(
+        "select customer_email, metadata['who'], metadata['size'], customer_details_email"
+        " from checkout_sessions"
+    ) == [(hashed("ana@example.com", KEY.encode()),) * 2 + ("m", None)]
+    assert place.rows("select description, quantity from checkout_session_line_items") == [
+        (None, 1)
+    ]
+    assert place.value("select count(*) from checkout_session_history") == 1
+    assert kinds(place, api, **PRIVATE) == {"rejected": ["cs_test_0002"]}
+
+
+def test_a_change_of_privacy_is_no_new_version_and_reflatten_takes_out_what_is_stored(
+    place: Installation,
+) -> None:
+    api = Scripted([of_ana(1), of_ana(2, amount_total="x"), of_ana(3)], NOW)
+    place.sync(Options(transport=api))
+    api.sessions, api.now = [of_ana(1, **PAID), *api.sessions[1:]], NOW + 60
+    place.sync(Options(transport=api))
+    assert kinds(place, api, **PRIVATE) == {
+        "reshaped": ["cs_test_0001", "cs_test_0003"],
+        "rejected": ["cs_test_0002"],
+    }
+    done = place.call("reflatten", **{f"CHECKOUTS_{k.upper()}": v for k, v in PRIVATE.items()})
+    assert done.code == 4
+    text = everything(place)
+    assert [secret for secret in ("ana@example.com", *SECRETS[2:4]) if secret in text] == []
+    assert kinds(place, api, **PRIVATE) == {"rejected": ["cs_test_0002"]}
+    api.now += 60
+    assert place.sync(Options(transport=api), **PRIVATE).counts.updated == 0
+    # Taken back, each session is read whole again, without a version of its own.
+    assert kinds(place, api)["reshaped"] == ["cs_test_0001", "cs_test_0003"]
+    api.now += 60
+    place.backfill(NOW - DAY_S, NOW + DAY_S, Options(transport=api))
+    assert place.value("select count(*) from checkout_session_history") == 1
+    assert "her own words" in everything(place)
+
+
+def test_a_version_superseded_under_new_privacy_settings_is_kept_under_them(
+    place: Installation,
+) -> None:
+    api = Scripted([of_ana(1)], NOW)
+    place.sync(Options(transport=api))
+    api.sessions, api.now = [of_ana(1, **PAID)], NOW + 60
+    place.sync(Options(transport=api), **PRIVATE)
+    (text,) = place.rows("select payload::varchar from checkout_session_history")[0]
+    assert "customer_details" not in json.loads(text)
+    assert [secret for secret in ("ana@example.com", *SECRETS[2:4]) if secret in text] == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "path", "says"),
+    [
+        ("DROP", "status", "can't be left out"),
+        ("HASH", "created", "can't be left out"),
+        ("DROP", "line_items.data[].id", "can't be left out alone"),
+        ("DROP", "customer_detials.email", "no field"),
+        ("HASH", "amount_total", "no text"),
+        ("HASH", "customer_details", "no text"),
+    ],
+)
+def test_a_path_that_cannot_be_kept_private_is_refused(
+    place: Installation, setting: str, path: str, says: str
+) -> None:
+    done = place.call("status", **{f"CHECKOUTS_PRIVACY__{setting}": path})
+    assert done.code == 2
+    assert says in one_line(done.err)
+
+
+@pytest.mark.parametrize("key", [None, "too short"])
+def test_hashes_need_a_key(place: Installation, key: str | None) -> None:
+    given = {"CHECKOUTS_PRIVACY__HASH": "customer", "CHECKOUTS_PRIVACY_KEY": key}
+    done = place.call("sync", **given)
+    assert done.code == 2
+    assert "CHECKOUTS_PRIVACY_KEY" in one_line(done.err)
+    assert not place.warehouse.exists()
+
+
+def test_a_person_is_forgotten_in_every_byte_and_stays_forgotten(install: Install) -> None:
+    published = {"path": "data/copy.duckdb", "parquet": "data/parquet"}
+    place = install("http://127.0.0.1:9", sync__reread_ratio=0, publish=published)
+    other = session(9, customer="cus_bo", customer_details={"email": "bo@example.com"})
+    api = Scripted([of_ana(1), of_ana(2, amount_total="x"), of_ana(3), other], NOW)
+    place.sync(Options(transport=api))
+    api.sessions, api.now = [of_ana(1, **PAID), *api.sessions[1:]], NOW + 60
+    place.sync(Options(transport=api))
+    assert place.call("reflatten").code == 4  # publishes
+    assert (place.folder / published["path"]).exists()
+
+    done = place.call("forget", "--email", "ANA@example.com")
+    assert (done.code, done.err) == (0, "")
+    assert "3 sessions forgotten" in done.out
+    assert_nothing_in(place.folder / "data", (*SECRETS[:3], "cus_ana"))
+    assert {path.stat().st_mode & 0o077 for path in (place.folder / "data").rglob("*")} == {0}
+    assert place.value("select customer_details_email from checkout_sessions where id like '%9'")
+    assert kinds(place, api) == {"rejected": ["cs_test_0002"]}
+
+    changed = of_ana(1, **PAID, amount_subtotal=5)
+    api.sessions, api.now = [changed, *api.sessions[1:]], NOW + 120
+    place.backfill(NOW - DAY_S, NOW + DAY_S, Options(transport=api))
+    assert place.value("select amount_subtotal from checkout_sessions where id like '%1'") == 5
+    assert_nothing_in(place.folder / "data", (*SECRETS[:3], "cus_ana"))
+    assert place.call("reflatten").code == 4
+    assert_nothing_in(place.folder / "data", (*SECRETS[:3], "cus_ana"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "count"),
+    [
+        (["--customer", "cus_ana"], 2),
+        (["--session", "cs_test_0003"], 1),
+        (["--email", "ana@example.com"], 2),
+        (["--email", "nobody@example.com"], 0),
+    ],
+)
+def test_forget_finds_sessions_also_where_they_are_hashed(
+    place: Installation, arguments: list[str], count: int
+) -> None:
+    hidden = {"privacy__hash": "customer,customer_email"}
+    api = Scripted([of_ana(1), of_ana(3), session(9, customer="cus_bo")], NOW)
+    place.sync(Options(transport=api), **hidden)
+    before = place.warehouse.read_bytes()
+    given = {"CHECKOUTS_PRIVACY__HASH": hidden["privacy__hash"]}
+    done = place.call("forget", *arguments, **given)
+    assert (done.code, done.err) == (0, "")
+    assert place.value("select count(*) from meta.forgotten") == count
+    if not count:
+        assert "nothing found" in done.out
+        assert place.warehouse.read_bytes() == before
+
+
+def test_a_session_forgotten_while_it_is_read_is_not_stored_again(place: Installation) -> None:
+    first = Scripted([of_ana(1)], NOW)
+    place.sync(Options(transport=first))
+
+    def between(_: dict[str, str]) -> None:
+        api.before = None
+        assert place.run("forget", "--customer", "cus_ana").code == 0
+
+    api = Scripted([of_ana(1, **PAID)], NOW + 60, before=between)
+    report = place.sync(Options(transport=api))
+    assert report.exit_code == 5
+    assert "forgotten while it was being read" in str(report.error)
+    assert place.sync(Options(transport=api)).outcome == "completed"
+    assert place.rows("select payment_status, customer from checkout_sessions") == [("paid", None)]
+
+
+def test_forget_wants_to_know_whom(place: Installation) -> None:
+    for arguments in ([], ["--email", ""]):
+        done = place.call("forget", *arguments)
+        assert done.code == 2
+        assert "name whom to forget" in one_line(done.err)
+    done = place.call("forget", "--customer", "cus_ana")
+    assert done.code == 5
+    assert "there is no warehouse" in one_line(done.err)
