@@ -30,6 +30,8 @@ delete from lake.meta.runs;
 insert into lake.meta.runs by name from shop.meta.runs;
 delete from lake.meta.rejects;
 insert into lake.meta.rejects by name from shop.meta.rejects;
+delete from lake.meta.forgotten;
+insert into lake.meta.forgotten by name from shop.meta.forgotten;
 delete from lake.meta.drift;
 insert into lake.meta.drift by name from shop.meta.drift;
 commit;
