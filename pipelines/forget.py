@@ -54,6 +54,17 @@ def forget(file: File, who: Who, protection: Protection, tell: Tell) -> int:
     return len(found)
 
 
+def make_anew(file: File) -> None:
+    """Put the file's content in a new file, without the bytes of what was taken out of rows.
+
+    Raises:
+        WarehouseError: the file can't be read, or made anew; it is as it was then.
+    """
+    with _drafts(file.path) as (_, final), Warehouse(file).settled() as connection:
+        _copy(connection, final)
+        final.replace(file.path)
+
+
 def _named(who: Who, protection: Protection) -> dict[str, list[str]]:
     """Return what is looked for, also as it is stored where the settings hash it."""
 
@@ -86,8 +97,8 @@ def _drafts(path: Path) -> Iterator[tuple[Path, Path]]:
     except (OSError, duckdb.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error).split("\n")[0]
         raise WarehouseError(
-            f"{path} can't be made anew: {reason}. It is as it was, and nobody was forgotten;"
-            " make room for two more copies of it, then run it again",
+            f"{path} can't be made anew: {reason}. It is as it was; make room for two more copies"
+            " of it, then run this again",
             path=str(path),
         ) from None
     finally:

@@ -18,15 +18,18 @@ def reflatten(*, config_file: Path | None, debug: bool) -> int:
     """
     from pipelines import display
     from pipelines.config import protection_of
+    from pipelines.forget import make_anew
     from pipelines.places import place_of
     from pipelines.publish import publish
     from pipelines.warehouse import Warehouse
 
     settings = settings_of(config_file, debug=debug)
     protection = protection_of(settings)
-    warehouse = Warehouse(place_of(settings.warehouse))
+    file = place_of(settings.warehouse).require_file("reflatten")
     with display.share("rebuilding") as tell:
-        rebuilt = warehouse.reflatten(tell, protection)
+        rebuilt = Warehouse(file).reflatten(tell, protection)
+    if protection.redact is not None:
+        make_anew(file)
     publish(settings, anew=True)
     display.show_rebuilt(rebuilt)
     return EXIT_REJECTS if rebuilt.rejected else 0

@@ -19,19 +19,19 @@ read as (
 told as (
     select
         id,
-        coalesce(payload->>'$.customer.id', payload->>'$.customer') as customer,
-        payload->>'$.customer_account' as customer_account,
-        lower(payload->>'$.customer_email') as prefilled_email,
-        lower(payload->>'$.customer_details.email') as email
+        coalesce(payload ->> '$.customer.id', payload ->> '$.customer') as customer,
+        payload ->> '$.customer_account' as customer_account,
+        lower(payload ->> '$.customer_email') as prefilled_email,
+        lower(payload ->> '$.customer_details.email') as email
     from read
 )
 
 select distinct id
 from told
 where
-    list_contains($sessions::varchar [], id)
-    or list_contains($customers::varchar [], customer)
-    or list_contains($customers::varchar [], customer_account)
-    or list_contains($emails::varchar [], prefilled_email)
-    or list_contains($emails::varchar [], email)
+    list_contains($sessions::varchar[], id)
+    or list_contains($customers::varchar[], customer)
+    or list_contains($customers::varchar[], customer_account)
+    or list_contains($emails::varchar[], prefilled_email)
+    or list_contains($emails::varchar[], email)
 order by id;

@@ -1,5 +1,5 @@
 -- Each session once.
 insert into meta.forgotten by name
-select unnest($ids::varchar []) as id
+select unnest($ids::varchar[]) as id
 except
 select id from meta.forgotten;

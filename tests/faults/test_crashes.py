@@ -7,8 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,13 @@ def forks() -> Any:
     return context
 
 
-def killed(forks: Any, place: Place, step: int | str, when: str) -> bool:
-    """Sync in a process that is killed at a step; False if it ended before that step."""
+def killed(
+    forks: Any, place: Place, step: int | str, when: str, command: Sequence[str] = ("sync",)
+) -> bool:
+    """Run a command in a process that is killed at a step; False if it ended before that step."""
     process = forks.Process(
         target=doomed_process.killed_at,
-        args=(str(place.folder), ["sync"], dict(os.environ), step, when),
+        args=(str(place.folder), command, dict(os.environ), step, when),
     )
     process.start()
     process.join(60)
@@ -287,3 +290,28 @@ def test_a_log_left_behind_is_taken_up_and_never_mixed_with_another_file(
     log.write_bytes(left)
     assert_taken_up(place, emulator)
     readme_says("a log (`.wal`) left behind by a kill", "taken up; of another file: exit 5")
+
+
+def test_forget_that_is_killed_leaves_the_old_file_or_the_new(
+    forks: Any, moved_on: tuple[Running, Place]
+) -> None:
+    _, place = moved_on
+    told = "select customer_details_email from checkout_sessions where customer is not null"
+    ((email,), *_) = place.rows(f"{told} and customer_details_email is not null limit 1")
+    again = f"select count(*) from checkout_sessions where customer_details_email = '{email}'"
+    there = place.rows(again)
+    sessions = place.rows("select count(*), sum(amount_total) from checkout_sessions")
+    for step in count(2, 9):
+        died = killed(forks, place, step, "after", ["forget", "--email", email])
+        assert place.rows("select count(*), sum(amount_total) from checkout_sessions") == sessions
+        found = place.rows(again), place.rows("select count(*) > 0 from meta.forgotten")
+        assert found in ((there, [(False,)]), ([(0,)], [(True,)]))
+        if not died:
+            break
+    assert step > 2
+    assert found[0] == [(0,)]
+    assert list(place.folder.glob("**/*.duckdb*")) == [place.warehouse]
+    assert not list(place.folder.glob("**/.*"))
+    readme_says(
+        "a process killed while it forgets a person", "the old file or the new, whole; run it again"
+    )

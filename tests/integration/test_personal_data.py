@@ -102,6 +102,7 @@ def test_a_change_of_privacy_is_no_new_version_and_reflatten_takes_out_what_is_s
     assert done.code == 4
     text = everything(place)
     assert [secret for secret in ("ana@example.com", *SECRETS[2:4]) if secret in text] == []
+    assert_nothing_in(place.warehouse.parent, ("ana@example.com", *SECRETS[2:4]))
     assert kinds(place, api, **PRIVATE) == {"rejected": ["cs_test_0002"]}
     api.now += 60
     assert place.sync(Options(transport=api), **PRIVATE).counts.updated == 0
@@ -162,7 +163,9 @@ def test_a_person_is_forgotten_in_every_byte_and_stays_forgotten(install: Instal
     api.sessions, api.now = [of_ana(1, **PAID), *api.sessions[1:]], NOW + 60
     place.sync(Options(transport=api))
     assert place.call("reflatten").code == 4  # publishes
-    assert (place.folder / published["path"]).exists()
+    for file in (place.warehouse, place.folder / published["path"]):
+        for secret in SECRETS[:3]:
+            assert secret.encode() in file.read_bytes(), "what isn't there can't be seen to go"
 
     done = place.call("forget", "--email", "ANA@example.com")
     assert (done.code, done.err) == (0, "")
