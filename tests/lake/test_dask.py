@@ -76,7 +76,7 @@ def assert_each_account_equals_its_shop(place: Place, emulator: Running, account
 def workers_of(process: "subprocess.Popen[str]") -> list[int]:
     """The worker processes of a command's cluster."""
     found = subprocess.run(
-        ["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        ["ps", "-eww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     )
     rows = [line.split(None, 2) for line in found.stdout.splitlines()]
     return [
