@@ -49,7 +49,7 @@ check: install
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
 
-# The pinned dependencies against published advisories; needs an index of them (pypi.org).
+# The pinned dependencies against published advisories; needs an index of them.
 audit:
 	$(PYTHON) -m venv .venv-audit
 	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit

@@ -87,7 +87,7 @@ def gather(connection: duckdb.DuckDBPyConnection, batches: Sequence[Batch]) -> I
     batches = _each_once(batches)
     sessions = pa.concat_tables([batch.sessions for batch in batches])
     items = _rows(batches, LINE_ITEMS)
-    with registered(connection, incoming=sessions, incoming_line_items=items):
+    with streamed(connection, incoming=sessions, incoming_line_items=items):
         invalid = {id_ for (id_,) in connection.execute(query("load/invalid")).fetchall()}
     if invalid:
         batches = [_without_invalid(batch, invalid) for batch in batches]
@@ -115,6 +115,29 @@ def registered(connection: duckdb.DuckDBPyConnection, **tables: pa.Table) -> Ite
     # After a failure the transaction is lost, and the connection goes with it.
     for name in tables:
         connection.unregister(name)
+
+
+@contextmanager
+def streamed(connection: duckdb.DuckDBPyConnection, **tables: pa.Table) -> Iterator[None]:
+    """Give Arrow tables a name under which each can be read once, and let go of what was read.
+
+    Until a transaction ends DuckDB keeps whatever was registered in it, so that tables would add up
+    in one that takes many parts.
+    """
+    readers = {
+        name: pa.RecordBatchReader.from_batches(table.schema, _emptied(table.to_batches()))
+        for name, table in tables.items()
+    }
+    for name, reader in readers.items():
+        connection.register(name, reader)
+    yield
+    for name in readers:
+        connection.unregister(name)
+
+
+def _emptied(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    while batches:
+        yield batches.pop(0)
 
 
 def _each_once(batches: Sequence[Batch]) -> list[Batch]:

@@ -17,7 +17,7 @@ from msgspec import Raw
 from pipelines import layout, load
 from pipelines.children import CHILDREN, LINE_ITEMS
 from pipelines.flatten import Drift, Elements, Flattener, Owner, Reject, Session
-from pipelines.incoming import drifting, gather, registered
+from pipelines.incoming import drifting, gather, registered, streamed
 from pipelines.load import Origin
 from pipelines.privacy import NOTHING, Protection
 from pipelines.queries import query
@@ -116,14 +116,14 @@ def _rebuild_sessions(
             sessions = sessions.drop_columns([name])
         sessions = sessions.append_column(name, rows[name].filter(fits))
     connection.execute(query("reflatten/account"), account)
-    with registered(connection, **incoming.tables | {"incoming": sessions}):
+    with streamed(connection, **incoming.tables | {"incoming": sessions}):
         connection.execute(query("reflatten/insert_sessions"))
         connection.execute(query("reflatten/add_drift"), account)
     unfit = rows.filter(pc.invert(fits)).select(["account", "run_id", "api_version"])
     if unfit.num_rows:
         for name in ("id", "created", "reason", "payload", "observed_at"):
             unfit = unfit.append_column(name, incoming.rejected[name])
-        with registered(connection, unfit=unfit):
+        with streamed(connection, unfit=unfit):
             connection.execute(query("reflatten/insert_unfit"))
 
 
@@ -145,7 +145,7 @@ def _rebuild_items(
         lists.append(elements)
         drift += odd
     items, found = flattener.rows(LINE_ITEMS, lists)
-    with registered(connection, incoming_line_items=items, drifting=drifting([*drift, *found])):
+    with streamed(connection, incoming_line_items=items, drifting=drifting([*drift, *found])):
         connection.execute(query("reflatten/insert_line_items"), account)
         connection.execute(query("reflatten/add_drift"), account)
     if lost:
