@@ -1,32 +1,17 @@
 """Emulators whose clock stands still, and installations to be mistreated."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mistreated import KEY, NOW, Place
+from environment import clean_environment, elsewhere
+from mistreated import NOW, Place
 
 from pipelines.emulator.app import Options, Running, running
 
-
-@pytest.fixture(scope="session", autouse=True)
-def clean_environment() -> Iterator[None]:
-    """No setting or key of the developer's own reaches a test; every process gets the same key."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in list(os.environ):
-            if name.startswith(("CHECKOUTS_", "STRIPE_", "PREFECT_")):
-                patch.delenv(name)
-        patch.setenv("STRIPE_API_KEY", KEY)
-        yield
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests run outside the repository, whose config.yaml would else be found."""
-    monkeypatch.chdir(tmp_path)
+__all__ = ["clean_environment", "elsewhere"]
 
 
 @pytest.fixture
