@@ -16,7 +16,7 @@ from pipelines.emulator.catalogue import (
     SUBSCRIPTIONS,
     TRIAL,
 )
-from pipelines.emulator.ids import PAIR_NUMBERS, PAIRS
+from pipelines.emulator.ids import PAIRS
 from pipelines.emulator.people import Person
 from pipelines.emulator.profiles import DAY_S, HOUR_S, Profile
 
@@ -142,8 +142,3 @@ def basket(draw: bytes, profile: Profile, *, complete: bool) -> Basket:
 def line_item_id(session: Session, position: int) -> str:
     """The id of a session's line item, counted from 0."""
     return f"li_1{session.noise[48:61]}{session.code}{PAIRS[position]}"
-
-
-def line_item_position(item_id: str) -> int:
-    """Which line item of its session an id names, if it names one at all."""
-    return PAIR_NUMBERS.get(item_id[-2:], 0)
