@@ -1,8 +1,9 @@
 # Everything a fresh clone needs: Python 3.11 or newer, make and a network.
 PYTHON ?= python3
 BIN := .venv/bin
+LAKE := .venv-lake/bin
 
-.PHONY: install demo test test-long check audit bench lock clean
+.PHONY: install demo test test-long test-lake check audit bench bench-lake lock clean
 
 install: .venv/installed
 
@@ -22,6 +23,25 @@ test: install
 # What takes minutes: hundreds of kills and the like.
 test-long: install
 	$(BIN)/python -m pytest -m long --numprocesses 2
+
+# On a lake: DuckDB 1.5.5 and its extensions, Dask, and PostgreSQL from Debian's packages.
+test-lake: .venv-lake/installed
+	$(LAKE)/python -m tests.lake $(LAKE_TESTS) -m "not long and not file" --numprocesses 2 --dist loadfile
+
+# A lake beside a file, and accounts a minute by workers.
+bench-lake: .venv-lake/installed
+	$(LAKE)/python -m tests.lake.bench
+
+LAKE_TESTS := tests/lake tests/truth tests/integration/test_marts.py tests/integration/test_sync.py \
+	tests/integration/test_reflatten.py tests/integration/test_personal_data.py
+
+# What requirements.lock has, but for what requirements-lake.lock has instead or beside it.
+.venv-lake/installed: requirements.lock requirements-lake.lock pyproject.toml
+	$(PYTHON) -m venv .venv-lake
+	grep -v '^duckdb==' requirements.lock > .venv-lake/requirements.txt
+	$(LAKE)/python -m pip install --quiet --disable-pip-version-check --no-deps -r .venv-lake/requirements.txt -r requirements-lake.lock
+	$(LAKE)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
 
 check: install
 	$(BIN)/ruff check .
@@ -49,4 +69,4 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lake build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

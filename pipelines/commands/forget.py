@@ -30,16 +30,16 @@ def forget(
     from pipelines.config import protection_of
     from pipelines.forget import Who
     from pipelines.forget import forget as erase
+    from pipelines.places import place_of
     from pipelines.publish import publish
-    from pipelines.warehouse import Warehouse
 
     settings = settings_of(config_file, debug=debug)
     if not customers + emails + sessions or not all(customers + emails + sessions):
         raise UsageError("name whom to forget: --customer ID, --email E or --session ID")
     protection = protection_of(settings)
-    warehouse = Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
+    place = place_of(settings.warehouse)
     with display.share("forgetting") as tell:
-        count = erase(warehouse, Who(customers, emails, sessions), protection, tell)
+        count = erase(place, Who(customers, emails, sessions), protection, tell)
     if count:
         publish(settings, anew=True)
     display.show_forgotten(count)

@@ -317,7 +317,7 @@ def test_its_exit_codes_say_what_went_wrong(start: Start, install: Install) -> N
     emulator = start(sessions=50)
     place = install(emulator.url)
     assert place.run("verify").returncode == 5, "there is no warehouse"
-    assert not place.warehouse.exists()
+    assert not place.exists
     place.sync()
     assert place.run("verify").returncode == 0
     assert place.run("verify", "--from", "2026-10-02", "--to", "2026-10-01").returncode == 2

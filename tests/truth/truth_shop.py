@@ -16,16 +16,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import httpx
 from installation import KEY
 
-from pipelines import config, runs
+from pipelines import config, places, runs
 from pipelines.config import Settings
 from pipelines.emulator.app import Running
 from pipelines.runs import Options, Report
 from pipelines.verify import Findings, verify
 from pipelines.windows import Window
+from tests import warehouses
 
 NOW = 1_790_000_000
 START = 1_546_300_800
@@ -50,7 +50,6 @@ class Place:
     def __init__(self, folder: Path, url: str = "http://127.0.0.1:9", **settings: Any) -> None:
         self.folder = folder
         self.url = url
-        self.warehouse = folder / "warehouse.duckdb"
         tree: dict[str, Any] = {
             "stripe": {
                 "base_url": url,
@@ -58,7 +57,7 @@ class Place:
                 "retry_for_s": 5,
                 "line_items": False,
             },
-            "warehouse": {"path": self.warehouse.name, "lock_timeout_s": 30},
+            "warehouse": warehouses.section(folder, "warehouse.duckdb") | {"lock_timeout_s": 30},
         }
         for name, value in settings.items():
             section, _, key = name.partition("__")
@@ -103,14 +102,23 @@ class Place:
 
     def rows(self, sql: str, *given: Any) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""
-        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+        with self._place.connect(read_only=True) as connection:
             connection.execute("set TimeZone = 'UTC'")
             return connection.execute(sql, list(given)).fetchall()
 
     def change(self, sql: str, *given: Any) -> None:
         """Change the warehouse behind the program's back."""
-        with duckdb.connect(str(self.warehouse)) as connection:
+        with self._place.connect(read_only=False) as connection:
             connection.execute(sql, list(given))
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a warehouse."""
+        return self._place.exists
+
+    @property
+    def _place(self) -> places.Place:
+        return places.place_of(self.settings().warehouse)
 
     def stored(self) -> dict[str, str]:
         """The stored sessions by id, each as `said` puts it; fails on one stored twice."""
