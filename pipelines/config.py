@@ -14,6 +14,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -288,6 +289,16 @@ def protection_of(settings: Settings, environ: Mapping[str, str] | None = None) 
 def on_loopback(url: str) -> bool:
     """Whether a URL points at this machine."""
     return urlsplit(url).hostname in LOOPBACK
+
+
+def proxy_for(url: str) -> str | None:
+    """Return the proxy that the environment names for a URL, None without one or on loopback."""
+    parts = urlsplit(url)
+    proxies = getproxies()
+    if not proxies or on_loopback(url) or proxy_bypass(parts.hostname or ""):
+        return None
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
 
 
 def _find(folder: Path) -> Path | None:

@@ -100,7 +100,7 @@ class Fetcher:
             line_items=line_items, protection=protection, forgotten=forgotten
         )
         self._turn = threading.Lock()
-        self._line_items = LineItems(api, self._flattener, look_up)
+        self._line_items = LineItems(api, self._flattener, self._turn, look_up)
 
     def __call__(self, window: Window, budget: Budget) -> Fetched:
         """Read a window, or its newest part where it has more pages than the budget.

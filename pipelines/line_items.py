@@ -9,6 +9,7 @@ the load compares once more and marks what it then lacks, so that the next sync 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,11 +20,12 @@ from msgspec import Raw
 from pipelines import payload
 from pipelines.children import LINE_ITEMS
 from pipelines.errors import SourceContractError, SourceRequestError
-from pipelines.flatten import Batch, Drift, Flattener, Owner, set_aside
+from pipelines.flatten import Batch, Drift, Elements, Flattener, Owner, set_aside
 from pipelines.stripe_api import PAGE_SIZE, Page, StripeApi
 
 MOST_AT_ONCE = 20
 """Sessions whose further line items are read at a time."""
+_COMPLETE = "line_items_complete"
 
 
 class Stored(NamedTuple):
@@ -54,10 +56,9 @@ class _Partial:
 
 @dataclass(frozen=True, slots=True)
 class _Rest:
-    """Further line items of a session, the first of which has a position; or why there are none."""
+    """Further line items of a session; or why there are none."""
 
-    position: int
-    rows: pa.Table | None
+    elements: Elements | None
     drift: Sequence[Drift] = ()
     reason: str = ""
 
@@ -68,12 +69,16 @@ class LineItems:
     Args:
         api: the account's access to the API.
         flattener: makes columns of them.
+        turn: held by whoever makes columns.
         look_up: tells what is stored; without it everything is read.
     """
 
-    def __init__(self, api: StripeApi, flattener: Flattener, look_up: LookUp | None) -> None:
+    def __init__(
+        self, api: StripeApi, flattener: Flattener, turn: Lock, look_up: LookUp | None
+    ) -> None:
         self._api = api
         self._flattener = flattener
+        self._turn = turn
         self._look_up = look_up
         self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="line-items")
 
@@ -86,7 +91,9 @@ class LineItems:
             SourceError: the API failed or broke its contract.
             WarehouseError: what is stored can't be looked up.
         """
-        partial = self._unlike_stored(_partial(batch))
+        with self._turn:
+            partial = _partial(batch)
+        partial = self._unlike_stored(partial)
         if not partial:
             return batch
         futures = [self._pool.submit(self._rest, one) for one in partial]
@@ -95,7 +102,9 @@ class LineItems:
             future.cancel()
         for future in done:
             future.result()  # raises what went wrong
-        return _with(batch, {p.id: (p, f.result()) for p, f in zip(partial, futures, strict=True)})
+        rests = [future.result() for future in futures]
+        with self._turn:
+            return self._with(batch, list(zip(partial, rests, strict=True)))
 
     def _unlike_stored(self, partial: Sequence[_Partial]) -> list[_Partial]:
         if not partial or self._look_up is None:
@@ -108,14 +117,12 @@ class LineItems:
         try:
             position, raws = self._read(one)
             owner = Owner(one.id, one.created, one.observed_at)
-            text = b"[" + b",".join(map(bytes, raws)) + b"]"
-            elements, odd = self._flattener.elements(LINE_ITEMS, owner, text, position)
-            rows, drift = self._flattener.rows(LINE_ITEMS, [elements])
+            elements = self._flattener.elements(LINE_ITEMS, owner, map(bytes, raws), position)
+            return _Rest(*elements)
         except SourceRequestError as error:
-            return _Rest(0, None, reason=f"its line items can't be read: {error.message}")
+            return _Rest(None, reason=f"its line items can't be read: {error.message}")
         except (ValueError, RecursionError) as error:
-            return _Rest(0, None, reason=str(error))
-        return _Rest(position, rows, [*odd, *drift])
+            return _Rest(None, reason=str(error))
 
     def _read(self, one: _Partial) -> tuple[int, list[Raw]]:
         """Read what follows the first items; all, if they changed since they were listed."""
@@ -145,14 +152,42 @@ class LineItems:
                 raise _breach("the same line items twice, so their cursor isn't moving", page)
             seen.add(cursor)
 
+    def _with(self, batch: Batch, rests: Sequence[tuple[_Partial, _Rest]]) -> Batch:
+        """Return a batch with further line items, and without the sessions that have none."""
+        found = {one.id: rest.elements for one, rest in rests if rest.elements is not None}
+        rejects = [
+            (set_aside(one.payload.encode(), rest.reason), one.observed_at)
+            for one, rest in rests
+            if rest.elements is None
+        ]
+        batch = batch.without({reject.head.id for reject, _ in rejects})
+        known = batch.children.get(LINE_ITEMS.name, LINE_ITEMS.rows.empty_table())
+        anew = [id_ for id_, elements in found.items() if elements.first == 0]
+        if anew:
+            replaced = pc.is_in(known["session_id"], pa.array(anew, pa.string()))
+            known = known.filter(pc.invert(replaced))
+        # All in one go: a few more columns cost little, many small ones a lot.
+        rows, drift = self._flattener.rows(LINE_ITEMS, list(found.values()))
+        completed = pc.is_in(batch.sessions["id"], pa.array(found, pa.string()))
+        flags = pc.or_kleene(batch.sessions[_COMPLETE], completed)
+        place = batch.sessions.schema.get_field_index(_COMPLETE)
+        return replace(
+            batch,
+            sessions=batch.sessions.set_column(place, _COMPLETE, flags),
+            children=batch.children | {LINE_ITEMS.name: pa.concat_tables([known, rows])},
+            rejects=[*batch.rejects, *rejects],
+            drift=[*batch.drift, *drift, *(odd for _, rest in rests for odd in rest.drift)],
+        )
+
 
 def _partial(batch: Batch) -> list[_Partial]:
-    incomplete = pc.invert(batch.sessions["line_items_complete"])  # null where none were read
-    sessions = batch.sessions.filter(incomplete)
+    incomplete = pc.invert(batch.sessions[_COMPLETE])  # null where none were read
+    sessions = batch.sessions.select(["id", "created", "observed_at", "payload"]).filter(incomplete)
     if not sessions.num_rows:
         return []
     items: dict[str, list[str]] = {id_: [] for id_ in _list(sessions["id"])}
     rows = batch.children.get(LINE_ITEMS.name, LINE_ITEMS.rows.empty_table())
+    rows = rows.select(["session_id", "payload"])
     rows = rows.filter(pc.is_in(rows["session_id"], sessions["id"].combine_chunks()))
     for id_, text in zip(_list(rows["session_id"]), _list(rows["payload"]), strict=True):
         items[id_].append(text)
@@ -175,36 +210,6 @@ def _is_stored(one: _Partial, stored: Stored | None) -> bool:
         and payload.same(one.payload, stored.payload)
         and len(one.items) <= len(stored.items)
         and all(map(payload.same, one.items, stored.items))
-    )
-
-
-def _with(batch: Batch, rests: Mapping[str, tuple[_Partial, _Rest]]) -> Batch:
-    """Return a batch with further line items, and without the sessions that have none."""
-    rejects = [
-        (set_aside(one.payload.encode(), rest.reason), one.observed_at)
-        for one, rest in rests.values()
-        if rest.rows is None
-    ]
-    batch = batch.without({reject.head.id for reject, _ in rejects})
-    known = batch.children.get(LINE_ITEMS.name, LINE_ITEMS.rows.empty_table())
-    anew = [id_ for id_, (_, rest) in rests.items() if rest.position == 0]
-    known = known.filter(pc.invert(pc.is_in(known["session_id"], pa.array(anew, pa.string()))))
-    found = [rest.rows for _, rest in rests.values() if rest.rows is not None]
-    flags = [
-        True if id_ in rests else flag
-        for id_, flag in zip(
-            _list(batch.sessions["id"]), _list(batch.sessions["line_items_complete"]), strict=True
-        )
-    ]
-    place = batch.sessions.schema.get_field_index("line_items_complete")
-    return replace(
-        batch,
-        sessions=batch.sessions.set_column(
-            place, "line_items_complete", pa.array(flags, pa.bool_())
-        ),
-        children=batch.children | {LINE_ITEMS.name: pa.concat_tables([known, *found])},
-        rejects=[*batch.rejects, *rejects],
-        drift=[*batch.drift, *(found for _, rest in rests.values() for found in rest.drift)],
     )
 
 

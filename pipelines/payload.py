@@ -16,10 +16,11 @@ _ITEMS_MARK = f'"{_ITEMS}"'.encode()
 # As the API writes it. No text holds the name in quotes, since they would be escaped.
 _PLAIN_SECRET = re.compile(rb',"client_secret":(?:null|"[^"\\]*")')
 _SPACE = b" \t\r\n"
-_ESCAPE = b"\\u"
+_COLON = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
 # An escaped letter or underscore could spell one of those names.
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+# Either that, or half a surrogate pair; a search for both takes no longer than one for either.
+_TELLING = re.compile(rb"\\u(?:00[4-7]|[dD][89a-fA-F])")
 # Every escape, so that none is taken up in its middle; the group is half a pair.
 _ESCAPES = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
 # Stands before the digits of half a pair while its JSON is taken apart; a character nobody sends.
@@ -30,9 +31,8 @@ _array = msgspec.json.Decoder(list[Raw])
 
 
 class _Apart(Struct, gc=False):
-    """The members of a session that aren't part of its payload: a credential, a list of its own."""
+    """The member of a session that has a table of its own."""
 
-    client_secret: Raw | UnsetType = UNSET
     line_items: Raw | UnsetType = UNSET
 
 
@@ -48,24 +48,23 @@ def split(raw: bytes) -> tuple[bytes, bytes | None]:
     Raises:
         ValueError: a text in it is no Unicode (a lone surrogate), so no database can hold it.
     """
-    kept: bytes | None
-    if _ESCAPE not in raw:
-        if _ITEMS_MARK not in raw and (kept := _without_plain_secret(raw)) is not None:
-            return kept, None
-    elif _SURROGATE.search(raw) and any(escape[1] for escape in _ESCAPES.finditer(raw)):
-        raise ValueError("a text holds half a surrogate pair")
-    apart = _apart.decode(raw)
-    items = None if apart.line_items is UNSET else bytes(apart.line_items)
-    if _ESCAPED_LETTER.search(raw):
-        return _slowly(raw), items and without_secret(items)
-    kept = raw
-    if items is not None:
-        kept = _cut(raw, _ITEMS_MARK, items)
-    if kept is not None and apart.client_secret is not UNSET:
-        kept = _cut(kept, _SECRET_MARK, bytes(apart.client_secret))
-    if kept is None or _SECRET_MARK in kept:
-        kept = _slowly(raw)
-    return kept, items and without_secret(items)
+    if _TELLING.search(raw):
+        if any(escape[1] for escape in _ESCAPES.finditer(raw)):
+            raise ValueError("a text holds half a surrogate pair")
+        if _ESCAPED_LETTER.search(raw):
+            return _slowly(raw)
+    kept: bytes | None = raw
+    items = None
+    if _ITEMS_MARK in raw:
+        found = _apart.decode(raw).line_items
+        if found is not UNSET:
+            items = bytes(found)
+            kept = _cut(raw, _ITEMS_MARK, items)
+    if kept is not None:
+        kept = _without_plain_secret(kept)
+    if kept is None or (items is not None and _SECRET_MARK in items):
+        return _slowly(raw)
+    return kept, items
 
 
 def scrub(raw: bytes) -> bytes:
@@ -90,11 +89,6 @@ def without_secret(raw: bytes) -> bytes:
     return raw
 
 
-def elements(raw: bytes) -> list[Raw]:
-    """Return the elements of a JSON array, each as received."""
-    return _array.decode(raw)
-
-
 def same(one: str, other: str) -> bool:
     """Whether two payloads are the same JSON value: key order, white space and escapes aside."""
     return one == other or _value(one) == _value(other)
@@ -117,11 +111,11 @@ def unguarded(raw: bytes) -> bytes:
 
 def _without_plain_secret(raw: bytes) -> bytes | None:
     """Return JSON without its only secret, None where the text alone doesn't tell what to cut."""
-    secrets = raw.count(_SECRET_MARK)
-    if not secrets:
+    begin = raw.find(_SECRET_MARK)
+    if begin < 0:
         return raw
-    found = _PLAIN_SECRET.search(raw)
-    if secrets > 1 or found is None:
+    found = _PLAIN_SECRET.match(raw, begin - 1) if begin else None
+    if found is None or raw.find(_SECRET_MARK, begin + 1) >= 0:
         return None
     return raw[: found.start()] + raw[found.end() :]
 
@@ -131,18 +125,22 @@ def _cut(raw: bytes, mark: bytes, value: bytes) -> bytes | None:
     begin = raw.find(mark)
     if begin < 0 or raw.find(mark, begin + 1) >= 0:
         return None
-    # Between a name and its value is nothing but a colon and white space.
-    end = raw.index(value, begin + len(mark)) + len(value)
+    colon = _COLON.match(raw, begin + len(mark))
+    if colon is None:
+        return None
+    end = colon.end() + len(value)
     before, after = raw[:begin].rstrip(_SPACE), raw[end:].lstrip(_SPACE)
     if after.startswith(b","):
         return before + after[1:].lstrip(_SPACE)
     return before.removesuffix(b",") + after
 
 
-def _slowly(raw: bytes) -> bytes:
+def _slowly(raw: bytes) -> tuple[bytes, bytes | None]:
+    """Do as `split` does where the text alone doesn't tell what to cut."""
     members = _object.decode(raw)
-    members.pop(_ITEMS, None)
-    return without_secret(_joined(members))
+    items = members.pop(_ITEMS, None)
+    kept = without_secret(_joined(members))
+    return kept, None if items is None else without_secret(bytes(items))
 
 
 def _joined(members: Mapping[str, bytes | Raw]) -> bytes:

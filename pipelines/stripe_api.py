@@ -11,19 +11,20 @@ import math
 import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 import msgspec
 
-from pipelines import payload
-from pipelines.config import Account, Key, Settings, key_of, on_loopback
+from pipelines import __version__, payload
+from pipelines.config import Account, Key, Settings, key_of, on_loopback, proxy_for
+from pipelines.connections import MOST_BYTES, Connections
 from pipelines.errors import (
     CheckoutsError,
     SourceAuthError,
@@ -40,8 +41,6 @@ SESSIONS_PATH = "/v1/checkout/sessions"
 PAGE_SIZE = 100
 """Most sessions that one response holds."""
 
-MOST_BYTES = 1 << 27
-"""Longest answer believed: room for a page of sessions of a megabyte each."""
 CONFLICT, TOO_MANY, SERVER_ERROR = 409, 429, 500
 OK, REDIRECT, BAD_REQUEST, UNAUTHORIZED, FORBIDDEN = 200, 300, 400, 401, 403
 
@@ -104,23 +103,6 @@ class Patience:
 USUAL = Patience()
 
 
-class _Timely(httpx.SyncByteStream):
-    """A body that ends by a deadline: httpx bounds the wait for each part of it alone."""
-
-    def __init__(self, stream: httpx.SyncByteStream, deadline: float) -> None:
-        self._stream = stream
-        self._deadline = deadline
-
-    def __iter__(self) -> Iterator[bytes]:
-        for part in self._stream:
-            if time.monotonic() > self._deadline:
-                raise httpx.ReadTimeout("the body took too long")
-            yield part
-
-    def close(self) -> None:
-        self._stream.close()
-
-
 @dataclass
 class ApiClock:
     """The latest API time seen for an account, epoch seconds; 0 before the first."""
@@ -177,21 +159,15 @@ class StripeApi:
         self._patience = patience
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        headers = {"Authorization": f"Bearer {key.value}", "Stripe-Version": api_version}
+        headers = {
+            "Authorization": f"Bearer {key.value}",
+            "Stripe-Version": api_version,
+            "User-Agent": f"checkouts/{__version__}",
+        }
         if stripe_account:
             headers["Stripe-Account"] = stripe_account
-        local = on_loopback(base_url)
-        self._client = httpx.Client(
-            base_url=base_url,
-            headers=headers,
-            timeout=httpx.Timeout(patience.timeout_s, connect=10, pool=None),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
-            follow_redirects=False,
-            # A loopback address needs no proxy; without TLS there is nothing to verify.
-            trust_env=not local,
-            verify=not base_url.startswith("http://"),
-            transport=transport,
-        )
+        make = (lambda: transport) if transport is not None else _transports(base_url)
+        self._connections = Connections(make, headers, patience.timeout_s)
 
     @classmethod
     def of(
@@ -253,7 +229,7 @@ class StripeApi:
     def close(self) -> None:
         """Close the connections."""
         self._stop.set()
-        self._client.close()
+        self._connections.close()
 
     def _list(self, path: str, params: Params) -> Page:
         deadline = time.monotonic() + self._retry_for_s
@@ -287,14 +263,13 @@ class StripeApi:
             self.requests += 1
         began = time.monotonic()
         try:
-            with self._client.stream("GET", path, params=list(params)) as response:
-                body = self._body(response, began + self._patience.timeout_s)
+            response, body = self._connections.get(f"{self.base_url}{path}?{urlencode(params)}")
         except httpx.TimeoutException:
             raise TransientSourceError("the API didn't answer in time") from None
         except (httpx.TransportError, httpx.DecodingError, RuntimeError) as error:
             if self._stop.is_set():
                 raise Stopped("the run was stopped") from None
-            if isinstance(error, RuntimeError):  # a closed client's, so only then expected
+            if isinstance(error, RuntimeError):  # a closed transport's, so only then expected
                 raise
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise SourceError(
@@ -306,9 +281,14 @@ class StripeApi:
                 f"the connection to {self.base_url} {what} ({type(error).__name__})"
             ) from None
         took = time.monotonic() - began
-        # A response and its stream point to each other, so both would stay in memory until Python
-        # searches for garbage, which a run makes it do rarely.
-        response.stream = httpx.ByteStream(b"")
+        if self._stop.is_set():
+            raise Stopped("the run was stopped")
+        if len(body) > MOST_BYTES:
+            raise SourceContractError(
+                f"the API's answer is longer than {MOST_BYTES >> 20} MiB; nothing of it was stored",
+                status=response.status_code,
+                request_id=self._request_id(response),
+            )
         if response.status_code != OK:
             if response.status_code == TOO_MANY:
                 with self._lock:
@@ -317,26 +297,6 @@ class StripeApi:
         with self._lock:
             self._pace.answered(began, began + took)
         return self._page(response, body, took)
-
-    def _body(self, response: httpx.Response, deadline: float) -> bytes:
-        """Read a body that may be slow or endless."""
-        assert isinstance(response.stream, httpx.SyncByteStream)
-        response.stream = _Timely(response.stream, deadline)
-        parts: list[bytes] = []
-        size = 0
-        for part in response.iter_bytes():
-            parts.append(part)
-            size += len(part)
-            if size > MOST_BYTES:
-                raise SourceContractError(
-                    f"the API's answer is longer than {MOST_BYTES >> 20} MiB; nothing of it was"
-                    " stored",
-                    status=response.status_code,
-                    request_id=self._request_id(response),
-                )
-            if self._stop.is_set():
-                raise Stopped("the run was stopped")
-        return b"".join(parts)
 
     def _wait(self, seconds: float) -> None:
         if self._stop.wait(seconds) if seconds > 0 else self._stop.is_set():
@@ -414,6 +374,19 @@ class StripeApi:
         """Return what the API said as one short line to show, without the key."""
         text = str(what).replace(self._key.value, "****")
         return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
+
+
+def _transports(base_url: str) -> Callable[[], httpx.BaseTransport]:
+    """Return what makes transports to a server: by the environment's proxy, with its certificates.
+
+    Without TLS there is nothing to verify. What verifies is made once, since that takes long.
+    """
+    local = on_loopback(base_url)
+    verified = not base_url.startswith("http://")
+    tls = httpx.create_ssl_context(verify=verified, trust_env=not local)
+    proxy = proxy_for(base_url)
+    limits = httpx.Limits(max_connections=1)
+    return lambda: httpx.HTTPTransport(verify=tls, limits=limits, proxy=proxy, trust_env=False)
 
 
 _decoder = msgspec.json.Decoder(Envelope)
