@@ -18,7 +18,7 @@ import pyarrow as pa
 from pipelines import layout, load, reflatten
 from pipelines.errors import UsageError, WarehouseError
 from pipelines.line_items import Stored
-from pipelines.places import Patience, Place, first_lines
+from pipelines.places import Patience, Place, first_lines, let_go
 from pipelines.privacy import NOTHING, Protection
 from pipelines.queries import query
 from pipelines.windows import Window
@@ -96,7 +96,7 @@ class Warehouse:
     @property
     def exists(self) -> bool:
         """Whether there is one."""
-        return self._place.exists
+        return self._patiently(lambda: self._place.exists)
 
     def state(self, account: str, key_fingerprint: str) -> State:
         """Return what is known about an account; nothing if there is no warehouse yet.
@@ -104,6 +104,9 @@ class Warehouse:
         Raises:
             WarehouseError: the file can't be read.
         """
+        return self._patiently(lambda: self._known(account, key_fingerprint))
+
+    def _known(self, account: str, key_fingerprint: str) -> State:
         if not self.exists:
             return State()
         for _ in range(2):
@@ -151,12 +154,15 @@ class Warehouse:
         Raises:
             WarehouseError: the file can't be read.
         """
-        if not self.exists:
-            return {}
         wanted = {"account": account, "ids": list(ids), "oldest": oldest, "newest": newest}
-        with self._open(read_only=True) as connection:
-            rows = connection.execute(query("state/line_items"), wanted).fetchall()
-        return {id_: Stored(payload, items) for id_, payload, items in rows}
+
+        def read() -> list[tuple[str, str, Any]]:
+            if not self.exists:
+                return []
+            with self._open(read_only=True) as connection:
+                return connection.execute(query("state/line_items"), wanted).fetchall()
+
+        return {id_: Stored(payload, items) for id_, payload, items in self._patiently(read)}
 
     def reflatten(
         self,
@@ -230,11 +236,15 @@ class Warehouse:
         Raises:
             WarehouseError: there is no file, or it can't be read.
         """
-        with self.reading() as connection:
-            return [
-                _answer(connection, query(name), given).to_pylist()
-                for name, given in questions.items()
-            ]
+
+        def read() -> list[list[dict[str, Any]]]:
+            with self.reading() as connection:
+                return [
+                    _answer(connection, query(name), given).to_pylist()
+                    for name, given in questions.items()
+                ]
+
+        return self._patiently(read)
 
     def ask(
         self, sql: str, parameters: Mapping[str, Any] | None = None, *, unsafe: bool = False
@@ -291,15 +301,23 @@ class Warehouse:
 
     def _transact(self, write: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """Write in one transaction; where another writer was faster, once more on what it left."""
+
+        def once() -> T:
+            with self._writing() as connection:
+                connection.execute("begin")
+                self._place.touch(connection)
+                written = write(connection)
+                connection.execute("commit")
+                return written
+
+        return self._patiently(once)
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        """Do work that reads or writes in one go; again while what stops it may pass."""
         patience = Patience(self._place.patience_s)
         while True:
             try:
-                with self._writing() as connection:
-                    connection.execute("begin")
-                    self._place.touch(connection)
-                    written = write(connection)
-                    connection.execute("commit")
-                    return written
+                return work()
             except WarehouseError as error:
                 if not (error.passing and patience.wait()):
                     raise
@@ -342,7 +360,7 @@ class Warehouse:
         self, connect: Callable[[], duckdb.DuckDBPyConnection]
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._turn:
-            connection = self._patiently(connect)
+            connection = self._patiently(lambda: self._connected(connect))
             try:
                 connection.execute("set TimeZone = 'UTC'")
                 yield connection
@@ -356,22 +374,17 @@ class Warehouse:
                     raise
                 raise KeyboardInterrupt from None  # how DuckDB says that it met a Ctrl-C
             finally:
-                with suppress(duckdb.Error):
-                    connection.close()
+                let_go(connection)
 
-    def _patiently(
+    def _connected(
         self, connect: Callable[[], duckdb.DuckDBPyConnection]
     ) -> duckdb.DuckDBPyConnection:
-        patience = Patience(self._place.patience_s)
-        while True:
-            try:
-                return connect()
-            except duckdb.Error as error:
-                failure = self._place.failure(error) or WarehouseError(
-                    f"{self.name} can't be used: {first_lines(error)}", path=self.name
-                )
-                if not (failure.passing and patience.wait()):
-                    raise failure from None
+        try:
+            return connect()
+        except duckdb.Error as error:
+            raise self._place.failure(error) or WarehouseError(
+                f"{self.name} can't be used: {first_lines(error)}", path=self.name
+            ) from None
 
 
 def _state(connection: duckdb.DuckDBPyConnection, account: str, fingerprint: str) -> State:

@@ -127,16 +127,18 @@ def _run(
     ranges: Sequence[str] = (),
 ) -> int:
     """Run the accounts side by side and print what each did."""
-    from pipelines import display, places, runs
+    from pipelines import display, runs
     from pipelines.accounts import side_by_side
     from pipelines.config import key_of
     from pipelines.pipeline import Options
+    from pipelines.places import place_of
+    from pipelines.warehouse import Warehouse
 
     chosen = settings.chosen(accounts)
     for account in chosen:
         key_of(account)  # a missing key is found before anything begins
-    place = places.place_of(settings.warehouse)
-    made = not place.exists
+    warehouse = Warehouse(place_of(settings.warehouse))
+    made = not warehouse.exists
     if on_prefect or settings.run.task_runner == "dask":
         reports = flow()
     else:
@@ -152,8 +154,8 @@ def _run(
     if json_:
         display.say(display.as_json(together(reports, many=len(chosen) > 1)))
     else:
-        if made and place.exists:
-            display.say(f"made {place.name}")
+        if made and warehouse.exists:
+            display.say(f"made {warehouse.name}")
         for report in reports:
             display.show_report(report.as_json(), settings.zone, ranges)
     tell_errors(reports, log_format)

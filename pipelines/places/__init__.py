@@ -7,7 +7,7 @@ from pipelines import config
 from pipelines.places.extensions import extensions
 from pipelines.places.file import File
 from pipelines.places.lake import Lake
-from pipelines.places.place import CONFIG, ZSTD, Patience, Place, first_lines
+from pipelines.places.place import CONFIG, ZSTD, Patience, Place, first_lines, let_go
 
 __all__ = [
     "CONFIG",
@@ -18,6 +18,7 @@ __all__ = [
     "Place",
     "extensions",
     "first_lines",
+    "let_go",
     "place_of",
 ]
 

@@ -13,7 +13,7 @@ import duckdb
 
 from pipelines.errors import UsageError, WarehouseError
 from pipelines.places.engine import Address, discard, engine
-from pipelines.places.place import FILE_ERRORS, ZSTD
+from pipelines.places.place import FILE_ERRORS, ZSTD, let_go
 from pipelines.queries import filled, query
 
 MOST_OLD_SNAPSHOTS = 500
@@ -29,6 +29,7 @@ LOST = (
     "Could not connect",
     "no connection to the server",
     "SSL SYSCALL",
+    'query "ROLLBACK"',
 )
 """How PostgreSQL and its client say that the server is away for now."""
 OVERTAKEN = (
@@ -122,7 +123,7 @@ class Lake:
             queue.execute(query("lake/take_turn"))
             yield
         finally:
-            queue.close()
+            let_go(queue)
 
     def touch(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Change the one row that every transaction changes."""
@@ -198,4 +199,8 @@ class Lake:
 def _reason(text: str) -> str:
     """Return what PostgreSQL said, without the address and the statements around it."""
     said = re.search(r"(?:FATAL|ERROR): +([^\n]*)|(connection to server [^\n]*)", text)
-    return (said[1] or said[2]) if said else " ".join(text.split())[:200]
+    if said:
+        return said[1] or said[2]
+    if any(sign in text for sign in LOST):
+        return "the server closed the connection"
+    return " ".join(text.split())[:200]

@@ -2,7 +2,7 @@
 
 import random
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Protocol
 
 import duckdb
@@ -97,6 +97,15 @@ class Patience:
         time.sleep(self._wait * random.uniform(0.5, 1))  # noqa: S311 -- no secret
         self._wait = min(LONGEST_WAIT_S, self._wait * 2)
         return True
+
+
+def let_go(connection: duckdb.DuckDBPyConnection) -> None:
+    """Close a connection, and take back what it did not commit."""
+    # By a statement, which may fail: a close that fails to take it back ends the process.
+    with suppress(duckdb.Error):
+        connection.execute("rollback")
+    with suppress(duckdb.Error):
+        connection.close()
 
 
 def first_lines(error: duckdb.Error) -> str:
