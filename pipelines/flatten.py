@@ -186,7 +186,7 @@ class Flattener:
         rejects = [(item, at) for item, at in seen if isinstance(item, Reject)]
         laid = self._shapes[SESSIONS].lay_out([item.head for item, _ in kept])
         columns = laid.columns
-        columns["payload"] = pa.array([item.payload for item, _ in kept], pa.string())
+        columns["payload"] = pa.array([item.payload for item, _ in kept], Kind.JSON.arrow)
         columns["observed_at"] = pa.array([at for _, at in kept], Kind.TIME.arrow)
         columns["line_items_complete"] = pa.array([item.complete for item, _ in kept], pa.bool_())
         drift = [

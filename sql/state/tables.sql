@@ -1,4 +1,5 @@
--- Tables of the warehouse, to tell an empty one from another program's.
-select schema_name || '.' || table_name as name
+-- Whether a warehouse has any table, to tell an empty one from another program's.
+select 1 as found
 from duckdb_tables()
-where not internal and not temporary and database_name = current_database();
+where not internal and not temporary and database_name = current_database()
+limit 1;

@@ -94,7 +94,9 @@ def test_a_file_moves_to_a_lake_with_all_it_knows(start: Start, install: Install
     lake = install(emulator.url, "lake")
     assert lake.sync(sync__start="2026-09-01").outcome == "completed"
     connection = lake_of(lake).connect(read_only=False)
-    tables = connection.execute(query("state/tables")).fetchall()
+    tables = connection.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'lake'"
+    ).fetchall()
     path = literal(str(file.settings().warehouse.path))
     connection.execute(f"attach {path} as shop (read_only)")
     connection.execute(query("lake/move"))
