@@ -30,6 +30,7 @@ LOST = (
     "no connection to the server",
     "SSL SYSCALL",
     'query "ROLLBACK"',
+    "Current transaction is aborted",  # by what went before
 )
 """How PostgreSQL and its client say that the server is away for now."""
 OVERTAKEN = (
