@@ -11,7 +11,7 @@ from pipelines.privacy import NOTHING, Protection
 from pipelines.stripe_api import PAGE_SIZE, Page, Params, StripeApi
 from pipelines.windows import NO_END, Window, final_part
 
-PAGES_A_BATCH = 4
+PAGES_A_BATCH = 2
 """Pages laid out as columns together. Columns take less room than what they are made from, so it
 isn't put off longer than pays."""
 

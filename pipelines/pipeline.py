@@ -1,19 +1,19 @@
 """Windows fetched side by side and loaded one batch after the other, with bounded memory."""
 
-import gc
 import heapq
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
+from pipelines import memory
 from pipelines.accounts import Stops
 from pipelines.errors import CheckoutsError
 from pipelines.fetch import Budget, Fetched
@@ -72,7 +72,7 @@ class Options:
     patience: Patience = USUAL
 
 
-MOST_PAGES = 300
+MOST_PAGES = 240
 """Pages in memory at a time, those that the fetches under way may still bring included."""
 LOAD_PAGES = 80
 """Pages that are loaded in one transaction, and worth one of their own at once."""
@@ -90,10 +90,6 @@ LOOK_EVERY_S = 0.1
 """How often to look for work to share out, or for a load that is due, in seconds."""
 LOAD_EVERY_S = 2.0
 """How long windows wait for others to be loaded with, in seconds: a load costs some 50 ms."""
-
-
-RARELY = 100_000
-"""New objects between two searches for garbage: hardly anything that a run makes is in a cycle."""
 
 
 class Pipeline:
@@ -140,7 +136,7 @@ class Pipeline:
         """
         self._add(pieces)
         with (
-            _few_searches_for_garbage(),
+            memory.frugal(),
             ThreadPoolExecutor(MOST_IN_FLIGHT, thread_name_prefix="fetch") as fetchers,
             ThreadPoolExecutor(1, thread_name_prefix="load") as loader,
         ):
@@ -287,14 +283,3 @@ class Pipeline:
                 self._submit_load(loader)
                 if self._loading is not None:
                     self._loading.result()
-
-
-@contextmanager
-def _few_searches_for_garbage() -> Iterator[None]:
-    """Keep Python from looking through all its objects again and again; a fifth of the time."""
-    before = gc.get_threshold()
-    gc.set_threshold(RARELY, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
