@@ -72,7 +72,7 @@ class Options:
     patience: Patience = USUAL
 
 
-MOST_PAGES = 240
+MOST_PAGES = 220
 """Pages in memory at a time, those that the fetches under way may still bring included."""
 LOAD_PAGES = 80
 """Pages that are loaded in one transaction, and worth one of their own at once."""
@@ -83,7 +83,7 @@ FOR_THE_END = 0.6
 """Share of these cuts that is left for when nothing else is to come."""
 END_PAGES = 3
 """Pages to come for each fetcher at which the end begins."""
-LEAST_BUDGET_PAGES = 4
+LEAST_BUDGET_PAGES = 3
 """Page budget below which a fetch isn't worth handing back its rest."""
 
 LOOK_EVERY_S = 0.1
