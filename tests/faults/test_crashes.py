@@ -166,9 +166,9 @@ def test_a_full_disk_loses_nothing_that_was_committed(start: Start, install: Ins
     place.warehouse = place.folder / "disk" / "warehouse.duckdb"
     with small_disk(place.folder / "disk", "2m") as remount:
         for _ in range(2):
-            done = place.run("sync")
-            assert done.returncode == 5, done
-            assert "the disk is full" in one_line(done.stderr)
+            done = place.call("sync")
+            assert done.code == 5, done
+            assert "the disk is full" in one_line(done.err)
             assert_whole_windows(place, shown(emulator), emulator.now)
         remount("size=64m")
         assert_taken_up(place, emulator)
@@ -181,18 +181,18 @@ def test_a_folder_that_is_read_only_can_still_be_read(start: Start, install: Ins
     place.warehouse = place.folder / "disk" / "warehouse.duckdb"
     with small_disk(place.folder / "disk", "64m") as remount:
         remount("ro")
-        done = place.run("sync")
-        assert done.returncode == 5
-        assert "permission denied" in one_line(done.stderr)
+        done = place.call("sync")
+        assert done.code == 5
+        assert "permission denied" in one_line(done.err)
         remount("rw")
         assert place.sync().outcome == "completed"
         emulator.advance(DAY_S)
         remount("ro")
         for command in (["status"], ["sql", "select 1"], ["verify"]):
-            assert place.run(*command).returncode == 0
-        done = place.run("sync")
-        assert done.returncode == 5
-        assert "permission denied" in one_line(done.stderr)
+            assert place.call(*command).code == 0
+        done = place.call("sync")
+        assert done.code == 5
+        assert "permission denied" in one_line(done.err)
         remount("rw")
         assert_taken_up(place, emulator)
     readme_says("a read-only folder", "reading works; a sync: exit 5, naming it")

@@ -52,18 +52,18 @@ def test_the_key_is_in_no_output_file_log_or_argument(start: Start, install: Ins
     commands += [["sql", "select * from duckdb_settings(), getenv('STRIPE_API_KEY')"]]
     for command in commands:
         done = place.run(*command, "--debug", **key)
-        assert SECRET not in done.stdout + done.stderr
+        assert SECRET not in done.out + done.err
     emulator.fault("500=1")
     done = place.run("verify", "--debug", **key)
-    assert done.returncode == 3
-    assert "Traceback" in done.stderr or "tried" in done.stderr or "given up" in done.stderr
-    assert SECRET not in done.stdout + done.stderr
+    assert done.code == 3
+    assert "Traceback" in done.err or "tried" in done.err or "given up" in done.err
+    assert SECRET not in done.out + done.err
     # A key that isn't accepted is echoed by nobody, whatever the API says of it.
     emulator.fault()
     wrong = f"{SECRET}-"
     done = place.run("sync", "--debug", STRIPE_API_KEY=wrong)
-    assert done.returncode == 3
-    assert wrong not in done.stdout + done.stderr
+    assert done.code == 3
+    assert wrong not in done.out + done.err
     assert holders(place.folder) == []
 
 
@@ -108,9 +108,9 @@ def test_what_is_written_is_for_its_owner_alone(start: Start, install: Install) 
     place = install(emulator.url, warehouse__path="a/b/warehouse.duckdb")
     before = os.umask(0o022)
     try:
-        assert place.run("sync").returncode == 0
-        asked = place.run("sql", "select 1", "-o", "answer.csv")
-        assert asked.returncode == 0, asked
+        assert place.call("sync").code == 0
+        asked = place.call("sql", "select 1", "-o", "answer.csv")
+        assert asked.code == 0, asked
     finally:
         os.umask(before)
     for path, mode in (("a", 0o700), ("a/b", 0o700), ("a/b/warehouse.duckdb", 0o600)):

@@ -64,7 +64,7 @@ def test_of_twenty_accounts_two_that_fail_are_named_and_the_others_are_complete(
             url, accounts=accounts_of(everyone, requests_per_second=2), stripe__retry_for_s=1
         )
         keys = keys_of(everyone) | {"KEY_19": "sk_test_revoked"}
-        done = place.run("sync", "--json", **keys)
+        done = place.call("sync", "--json", **keys)
     assert done.code == 3
     assert done.object["outcome"] == "failed"
     told = {each["account"]: each for each in done.object["accounts"]}
@@ -136,7 +136,7 @@ def test_a_log_for_programs_has_a_line_a_window_and_the_request_of_each_failure(
 ) -> None:
     emulator = start(sessions=60, accounts=2)
     place = install(emulator.url, accounts=accounts_of(range(1, 3)))
-    done = place.run("sync", "--log-format", "json", KEY_1="sk_test_1", KEY_2="sk_test_x")
+    done = place.call("sync", "--log-format", "json", KEY_1="sk_test_1", KEY_2="sk_test_x")
     assert done.code == 3
     lines = [json.loads(line) for line in done.err.splitlines()]
     loaded = [line for line in lines if ": loaded " in line["message"]]
@@ -154,7 +154,7 @@ def test_a_log_for_programs_has_a_line_a_window_and_the_request_of_each_failure(
 def test_without_a_log_format_only_the_failure_is_told(start: Start, install: Install) -> None:
     emulator = start(sessions=60, keys=("sk_test_else",))
     place = install(emulator.url)
-    done = place.run("sync")
+    done = place.call("sync")
     (line,) = done.err.splitlines()
     assert "request req_" in line
 

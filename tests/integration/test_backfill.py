@@ -161,7 +161,7 @@ def test_a_hole_made_by_hand_is_read_by_the_next_sync(start: Start, install: Ins
     )
     gone = 1_000 - place.value("select count(*) from checkout_sessions")
     assert gone > 0
-    status = place.run("status", "--json").object
+    status = place.call("status", "--json").object
     assert len(status["holes"]) == 1
     emulator.reset()
     report = place.sync()
