@@ -5,8 +5,8 @@ Pure: no time, no input or output.
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -29,6 +29,7 @@ UNSAID = "unknown"
 
 _Id = Annotated[str, Meta(min_length=1)]
 _NONE = Raw(b"null")
+_S = TypeVar("_S")
 _T = TypeVar("_T")
 
 
@@ -45,12 +46,11 @@ class Head(Struct, gc=False):
 
 
 class _ItemList(Struct, gc=False):
-    data: Raw
+    data: list[Raw]
     has_more: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, gc=False):
     """One decoded session.
 
     Attributes:
@@ -63,9 +63,9 @@ class Session:
 
     head: Any
     payload: bytes
-    children: dict[Table, tuple[list[Any], list[Raw]]] = field(default_factory=dict)
+    children: dict[Table, tuple[list[Any], Sequence[Raw]]] = {}
     complete: bool | None = None
-    odd: list[str] = field(default_factory=list)
+    odd: list[str] = []
 
     @property
     def livemode(self) -> bool | None:
@@ -186,7 +186,7 @@ class Flattener:
         rejects = [(item, at) for item, at in seen if isinstance(item, Reject)]
         laid = self._shapes[SESSIONS].lay_out([item.head for item, _ in kept])
         columns = laid.columns
-        columns["payload"] = pa.array([item.payload for item, _ in kept], pa.string())
+        columns["payload"] = pa.array([item.payload for item, _ in kept], Kind.JSON.arrow)
         columns["observed_at"] = pa.array([at for _, at in kept], Kind.TIME.arrow)
         columns["line_items_complete"] = pa.array([item.complete for item, _ in kept], pa.bool_())
         drift = [
@@ -211,23 +211,24 @@ class Flattener:
         return batch
 
     def elements(
-        self, table: Table, owner: Owner, text: bytes, first: int = 0
+        self, table: Table, owner: Owner, raws: Iterable[bytes], first: int = 0
     ) -> tuple[Elements, list[Drift]]:
         """Decode elements of a session's list that have a table of their own.
 
         Args:
             table: the table.
             owner: the session.
-            text: a JSON array of them.
+            raws: each one's JSON.
             first: the first one's position in the session's list.
 
         Raises:
             ValueError: one has no place in the columns.
         """
-        text = self.kept(payload.without_secret(text), owner.id, table.source)
-        typed, raws, odd = self._elements(table, text)
+        source = table.source
+        kept = [Raw(self.kept(payload.without_secret(raw), owner.id, source)) for raw in raws]
+        typed, odd = self._elements(table, kept)
         drift = [Drift(owner.id, owner.created, path, UNSAID, owner.at) for path in odd]
-        return Elements(owner, typed, raws, first), drift
+        return Elements(owner, typed, kept, first), drift
 
     def rows(self, table: Table, lists: Sequence[Elements]) -> tuple[pa.Table, list[Drift]]:
         """Lay out the elements of sessions' lists as rows of their table."""
@@ -274,47 +275,51 @@ class Flattener:
         kept, items = payload.split(text)
         id_ = _head_decoder.decode(kept).id if self._forgotten else ""
         kept = self.kept(kept, id_)
-        head, odd = self._typed(SESSIONS, kept, many=False)
+        (head,), odd = self._typed(SESSIONS, [kept])
         session = Session(head, kept, odd=odd)
-        for table, path in _PARTS:
-            listed = _at(head, path)
-            if listed is not None:
-                self._take(session, table, listed)
+        for table, listed in _parts(head):
+            self._take(session, table, listed)
         if items is None or not self._line_items:
             return session
-        complete = True
+        session.complete = True
         if items != b"null":
             found = _within("line_items", _item_list.decode, items)
-            complete = not found.has_more
-            self._take(session, LINE_ITEMS, self.kept(bytes(found.data), id_, LINE_ITEMS.source))
-        return replace(session, complete=complete)
+            session.complete = not found.has_more
+            source = LINE_ITEMS.source
+            self._take(
+                session,
+                LINE_ITEMS,
+                [Raw(self.kept(bytes(raw), id_, source)) for raw in found.data]
+                if self._redact is not None or id_
+                else found.data,
+            )
+        return session
 
-    def _take(self, session: Session, table: Table, text: bytes) -> None:
-        typed, raws, odd = self._elements(table, text)
-        if typed:
+    def _take(self, session: Session, table: Table, raws: Sequence[Raw]) -> None:
+        if raws:
+            typed, odd = self._elements(table, raws)
             session.children[table] = (typed, raws)
-        session.odd.extend(odd)
+            session.odd.extend(odd)
 
-    def _elements(self, table: Table, text: bytes) -> tuple[list[Any], list[Raw], list[str]]:
-        def decode(text: bytes) -> tuple[list[Any], list[str]]:
-            return self._typed(table, text, many=True)
+    def _elements(self, table: Table, raws: Sequence[Raw]) -> tuple[list[Any], list[str]]:
+        def decode(raws: Sequence[Raw]) -> tuple[list[Any], list[str]]:
+            return self._typed(table, raws)
 
-        typed, odd = _within(table.source, decode, text)
-        return typed, payload.elements(text), [f"{table.source}[].{path}" for path in odd]
+        typed, odd = _within(f"{table.source}[]", decode, raws)
+        return typed, [f"{table.source}[].{path}" for path in odd]
 
-    def _typed(self, table: Table, text: bytes, *, many: bool) -> tuple[Any, list[str]]:
-        """Decode an object or a list of them, and return the names that can't be learned too."""
+    def _typed(self, table: Table, texts: Sequence[bytes | Raw]) -> tuple[list[Any], list[str]]:
+        """Decode objects, and return the names that can't be learned too."""
         while True:
             shape = self._shapes[table]
             try:
-                return (shape.many if many else shape.one).decode(text), []
+                return [shape.decode(text) for text in texts], []
             except msgspec.ValidationError as error:
                 name = unknown_name(error)
                 if name is None:
                     raise
             if not name.can_be_learned:
-                lenient = shape.lenient
-                return (lenient.many if many else lenient.one).decode(text), [name.path]
+                return [shape.lenient.decode(text) for text in texts], [name.path]
             with self._lock:
                 if self._shapes[table] is shape:
                     self._shapes[table] = shape.taking(name)
@@ -360,27 +365,25 @@ def _newer(rows: pa.Table, column: str, after: int) -> pa.Table:
     return rows if end < 0 else rows.slice(0, end)
 
 
-def _at(head: Any, path: Sequence[str]) -> bytes | None:
-    """Return a list of a decoded session as JSON, None where it has no elements."""
-    *parents, name = path
-    for parent in parents:
-        head = getattr(head, parent)
-        if head is None:
-            return None
-    text = bytes(getattr(head, name))
-    return None if text in (b"null", b"[]") else text
+def _parts(head: Any) -> Iterator[tuple[Table, Sequence[Raw]]]:
+    """Yield a decoded session's lists that have elements, each with its table."""
+    for table, parent, name in _PARTS:
+        holder = getattr(head, parent) if parent else head
+        listed = getattr(holder, name) if holder is not None else None
+        if listed:
+            yield table, listed
 
 
-def _within(path: str, decode: Callable[[bytes], _T], text: bytes) -> _T:
+def _within(path: str, decode: Callable[[_S], _T], given: _S) -> _T:
     """Decode a part of a session, so that an error's path begins at the session."""
     try:
-        return decode(text)
+        return decode(given)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
         raise ValueError(f"{what} - at `$.{path}{where or '`'}") from None
 
 
-_PARTS = [(table, table.source.split(".")) for table in PARTS]
+_PARTS = [(table, *table.source.rpartition(".")[::2]) for table in PARTS]
 _SHAPES = {
     SESSIONS: Shape(
         Spec(

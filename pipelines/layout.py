@@ -19,16 +19,16 @@ def version(connection: duckdb.DuckDBPyConnection, path: str) -> int:
     Raises:
         WarehouseError: it is another program's file, or a newer program's.
     """
-    tables = {name for (name,) in connection.execute(query("state/tables")).fetchall()}
-    if not tables:
-        return 0
-    if "meta.schema_version" not in tables:
+    try:
+        ((found,),) = connection.execute(query("state/version")).fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException):
+        if not connection.execute(query("state/tables")).fetchall():
+            return 0
         raise WarehouseError(
             f"{path} is a DuckDB file of another program; nothing was written to it."
             " Set warehouse.path to another file",
             path=path,
-        )
-    ((found,),) = connection.execute(query("state/version")).fetchall()
+        ) from None
     found = found or 0
     if found > VERSION:
         raise WarehouseError(

@@ -117,8 +117,8 @@ class LineItems:
         try:
             position, raws = self._read(one)
             owner = Owner(one.id, one.created, one.observed_at)
-            text = b"[" + b",".join(map(bytes, raws)) + b"]"
-            return _Rest(*self._flattener.elements(LINE_ITEMS, owner, text, position))
+            elements = self._flattener.elements(LINE_ITEMS, owner, map(bytes, raws), position)
+            return _Rest(*elements)
         except SourceRequestError as error:
             return _Rest(None, reason=f"its line items can't be read: {error.message}")
         except (ValueError, RecursionError) as error:

@@ -89,11 +89,6 @@ def without_secret(raw: bytes) -> bytes:
     return raw
 
 
-def elements(raw: bytes) -> list[Raw]:
-    """Return the elements of a JSON array, each as received."""
-    return _array.decode(raw)
-
-
 def same(one: str, other: str) -> bool:
     """Whether two payloads are the same JSON value: key order, white space and escapes aside."""
     return one == other or _value(one) == _value(other)

@@ -18,7 +18,14 @@ from pipelines.accounts import Stops
 from pipelines.errors import CheckoutsError
 from pipelines.fetch import Budget, Fetched
 from pipelines.pace import MOST_IN_FLIGHT
-from pipelines.planner import LEAST_PART_PAGES, UNKNOWN_PAGES, Piece, parts_of
+from pipelines.planner import (
+    FRUGAL_PART_PAGES,
+    LEAST_PART_PAGES,
+    PART_PAGES,
+    UNKNOWN_PAGES,
+    Piece,
+    parts_of,
+)
 from pipelines.stripe_api import USUAL, Patience
 from pipelines.windows import Window
 
@@ -69,6 +76,9 @@ MOST_PAGES = 240
 """Pages in memory at a time, those that the fetches under way may still bring included."""
 LOAD_PAGES = 80
 """Pages that are loaded in one transaction, and worth one of their own at once."""
+FINE_CUTS, FINE_CUTS_A_PAGE = 8, 0.06
+"""How often windows are cut into small parts for idle fetchers, by the pages of a run: each part
+costs half a page, the one that is not full at its end."""
 LEAST_BUDGET_PAGES = 4
 """Page budget below which a fetch isn't worth handing back its rest."""
 
@@ -114,6 +124,8 @@ class Pipeline:
         self._loading: Future[None] | None = None
         self._loading_pages = 0
         self._loaded_at = time.monotonic()
+        self._pages = 0
+        self._fine_cuts = 0
 
     def run(self, pieces: Iterable[Piece]) -> None:
         """Read and load the pieces and all that follows from them.
@@ -159,6 +171,7 @@ class Pipeline:
         for future in [future for future in self._flying if future in done]:
             budget = self._flying.pop(future)
             fetched = future.result()
+            self._pages += fetched.pages
             self._add(self._parts(fetched, 0 if budget.whole else self._idle_share()))
             self._add(self._follow(fetched))
             self._ready.append(fetched)
@@ -167,13 +180,25 @@ class Pipeline:
         """Return the rest of a fetch's window, cut for those that have nothing to do."""
         if fetched.rest is None:
             return []
-        return parts_of(
+        least = self._least_part_pages()
+        parts = parts_of(
             fetched.rest,
             fetched.per_second,
             first=fetched.pages == UNKNOWN_PAGES,
             idle=idle,
             width=self._width(),
+            least=least,
         )
+        if least < FRUGAL_PART_PAGES:
+            self._fine_cuts += len(parts) - 1
+        return parts
+
+    def _least_part_pages(self) -> int:
+        """Return how small parts may be now."""
+        # Of the oldest window nobody knows how far its sessions go back.
+        coming = sum(min(PART_PAGES, budget.expected) for budget in self._flying.values())
+        most = FINE_CUTS + FINE_CUTS_A_PAGE * (self._pages + coming)
+        return LEAST_PART_PAGES if self._fine_cuts < most else FRUGAL_PART_PAGES
 
     def _load_is_due(self) -> bool:
         if not self._ready:
@@ -194,8 +219,9 @@ class Pipeline:
     def _share(self) -> None:
         """Where fetchers idle, cut the longest fetches, so that their rest is shared out."""
         longest = sorted(self._flying.values(), key=lambda budget: -budget.expected)
+        least = self._least_part_pages()
         for budget in longest[: self._idle()]:
-            if budget.expected >= 2 * LEAST_PART_PAGES and not budget.whole:
+            if budget.expected >= 2 * least and not budget.whole:
                 budget.cut()
 
     def _submit_load(self, loader: ThreadPoolExecutor) -> None:

@@ -27,8 +27,10 @@ BUDGET_PAGES = 16
 """Page budget where it is known: what is held in memory and committed at a time."""
 PART_PAGES = 160
 """Pages in a part of a large window: enough that its last, half-filled page costs little."""
-LEAST_PART_PAGES = 3
+LEAST_PART_PAGES = 1
 """Pages below which a part isn't worth its last page, even with nothing else to do."""
+FRUGAL_PART_PAGES = 17
+"""Pages from which on a part's last, half-filled page is less than a thirtieth of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,15 @@ def rereads(
     return pieces[::-1]
 
 
-def parts_of(rest: Window, per_second: float, *, first: bool, idle: int, width: int) -> list[Piece]:
+def parts_of(
+    rest: Window,
+    per_second: float,
+    *,
+    first: bool,
+    idle: int,
+    width: int,
+    least: int = LEAST_PART_PAGES,
+) -> list[Piece]:
     """Return the parts in which the rest of a window is read side by side, newest first.
 
     While others wait to be read, a rest is simply gone on with. Where fetchers idle, it is cut
@@ -122,13 +132,14 @@ def parts_of(rest: Window, per_second: float, *, first: bool, idle: int, width: 
         first: whether this was the first look at the window, so that it was never cut.
         idle: how many fetchers have nothing to do.
         width: how many fetchers there are.
+        least: how many pages a part must have.
     """
     expected = per_second * rest.seconds / PAGE
-    if not first and (idle <= 1 or expected < 2 * LEAST_PART_PAGES):
+    if not first and (idle <= 1 or expected < 2 * least):
         return [Piece(rest, BUDGET_PAGES)]
     pages = float(PART_PAGES)
     if not first:
-        pages = max(LEAST_PART_PAGES, min(pages, expected / idle))
+        pages = max(least, min(pages, expected / idle))
     # At a first look nobody knows where the history ends, so as many parts are made as there are
     # already, and one look at what is older tells whether to go on so: twice as many each time.
     most = max(2, width - idle) if first else width

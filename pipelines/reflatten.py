@@ -136,9 +136,9 @@ def _rebuild_items(
     lost: set[str] = set()
     for row in rows.to_pylist():
         owner = Owner(row["session_id"], row["session_created"], row["observed_at"])
-        text = f"[{row['payload']}]".encode()
+        raws = [row["payload"].encode()]
         try:
-            elements, odd = flattener.elements(LINE_ITEMS, owner, text, row["position"])
+            elements, odd = flattener.elements(LINE_ITEMS, owner, raws, row["position"])
         except ValueError:
             lost.add(owner.id)
             continue

@@ -6,7 +6,7 @@ wherever it comes again.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any
@@ -72,7 +72,7 @@ class Spec:
     Attributes:
         table: the table.
         required: types of the fields that every object must have, by path.
-        lists: paths that are kept as received, since they have tables of their own.
+        lists: paths whose elements are kept as received, since they have tables of their own.
     """
 
     table: Table
@@ -119,14 +119,9 @@ class Shape:
         self._struct: Any = self._build("", fields)
 
     @cached_property
-    def one(self) -> "msgspec.json.Decoder[Any]":
+    def decode(self) -> Callable[[bytes | Raw], Any]:
         """Decodes an object."""
-        return msgspec.json.Decoder(self._struct)
-
-    @cached_property
-    def many(self) -> "msgspec.json.Decoder[list[Any]]":
-        """Decodes a list of objects."""
-        return msgspec.json.Decoder(list[self._struct])  # type: ignore[name-defined]
+        return msgspec.json.Decoder(self._struct).decode
 
     @cached_property
     def lenient(self) -> "Shape":
@@ -156,7 +151,7 @@ class Shape:
             values = members[parent][name]
             convert = _CONVERT.get(column.kind)
             if convert is not None:
-                values = [convert(value) for value in values]
+                values = convert(values)
             if column.one_of or column.kind is Kind.JSON:
                 laid.unknown.extend(_unexpected(column, values))
             laid.columns[column.name] = pa.array(values, type=column.kind.arrow)
@@ -180,7 +175,9 @@ class Shape:
             if not column.derived:
                 self._leaves.append((column, path, name))
             required = self._spec.required.get(column.path)
-            members.append((name, required) if required else (name, *_MEMBERS[column.kind]))
+            listed = column.path in self._spec.lists
+            usual = (tuple[Raw, ...] | None, None) if listed else _MEMBERS[column.kind]
+            members.append((name, required) if required else (name, *usual))
         for name, below in inner.items():
             child = _joined(path, name)
             self._objects.append((child, path, name))
@@ -252,29 +249,31 @@ def _type_of(text: bytes) -> str:
     return _FIRST_BYTES.get(text[:1]) or ("number" if set(text) & set(b".eE") else "integer")
 
 
-def _id(value: str | Expanded | None) -> str | None:
-    return value.id if isinstance(value, Expanded) else value
+def _ids(values: Iterable[str | Expanded | None]) -> list[str | None]:
+    return [value.id if isinstance(value, Expanded) else value for value in values]
 
 
-def _ids(values: list[str | Expanded] | None) -> list[str | None] | None:
-    return None if values is None else [_id(value) for value in values]
+def _lists_of_ids(
+    values: Sequence[Sequence[str | Expanded] | None],
+) -> list[list[str | None] | None]:
+    return [None if value is None else _ids(value) for value in values]
 
 
-def _json(value: Raw) -> bytes | None:
-    text = bytes(value)
-    return None if text == b"null" else text
+def _jsons(values: Sequence[Raw]) -> list[bytes | None]:
+    return [None if text == b"null" else text for text in map(bytes, values)]
 
 
-def _map(value: dict[str, str] | None) -> list[tuple[str, str]] | None:
-    return None if value is None else list(value.items())
+def _maps(values: Sequence[dict[str, str] | None]) -> list[list[tuple[str, str]] | None]:
+    return [None if value is None else list(value.items()) for value in values]
 
 
-_CONVERT: dict[Kind, Callable[[Any], Any]] = {
-    Kind.ID: _id,
-    Kind.IDS: _ids,
-    Kind.JSON: _json,
-    Kind.MAP: _map,
+_CONVERT: dict[Kind, Callable[[Sequence[Any]], Sequence[Any]]] = {
+    Kind.ID: _ids,
+    Kind.IDS: _lists_of_ids,
+    Kind.JSON: _jsons,
+    Kind.MAP: _maps,
 }
+"""Values as decoded, as what makes an Arrow column."""
 
 _MEMBERS: dict[Kind, tuple[Any, Any]] = {
     Kind.TEXT: (str | None, None),

@@ -1,4 +1,5 @@
--- Tables of the file, to tell an empty one from another program's.
-select schema_name || '.' || table_name as name
+-- Whether a file has any table, to tell an empty one from another program's.
+select 1 as found
 from duckdb_tables()
-where not internal and not temporary;
+where not internal and not temporary
+limit 1;

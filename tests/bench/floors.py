@@ -5,11 +5,11 @@ seconds a step. `WAREHOUSE` is a finished load of the same pages, whose rows are
 """
 
 import json
+import math
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +19,8 @@ import msgspec
 import pyarrow as pa
 
 from pipelines import layout
+from pipelines.children import LINE_ITEMS
+from pipelines.columns import Table
 from pipelines.schema import SESSIONS
 from tests.bench.processes import KEY
 
@@ -27,60 +29,73 @@ ROWS_A_LOAD = 8_000
 PATH = "/v1/checkout/sessions"
 
 Params = list[tuple[str, str]]
+Request = tuple[str, Params]
 T = TypeVar("T")
 
 
 def main(url: str, warehouse: str, line_items: str) -> None:
     """Measure the three steps."""
     expand: Params = [("expand[]", "data.line_items")] if line_items == "true" else []
-    base: Params = [("limit", str(PAGE)), *expand]
     headers = {"Authorization": f"Bearer {KEY}"}
     with httpx.Client(base_url=url, headers=headers, trust_env=False) as client:
-        asked = [base + cursor for cursor in _cursors(client, base)]
-        pages, download_s = _timed(lambda: [client.get(PATH, params=p).content for p in asked])
-    rows = _rows(Path(warehouse))
-    sessions, decode_s = _timed(lambda: sum(len(_elements(page)) for page in pages))
-    assert sessions == rows.num_rows, f"{sessions} sessions on the pages, {rows.num_rows} stored"
+        asked = list(_requests(client, PATH, [("limit", str(PAGE)), *expand]))
+        pages, download_s = _timed(lambda: [client.get(at, params=p).content for at, p in asked])
+    tables = SESSIONS, *([LINE_ITEMS] if line_items == "true" else [])
+    rows = {table: _rows(Path(warehouse), table) for table in tables}
+    elements, decode_s = _timed(lambda: sum(len(_elements(page)) for page in pages))
+    known = sum(table.num_rows for table in rows.values())
+    # The first ten items of a session come inside it.
+    assert rows[SESSIONS].num_rows <= elements <= known, f"{elements} read, {known} stored"
     with tempfile.TemporaryDirectory() as name, _empty(Path(name) / "floor.duckdb") as connection:
         _, insert_s = _timed(lambda: _insert(connection, rows))
     print(json.dumps({"download": download_s, "decode": decode_s, "insert": insert_s}))
 
 
-def _cursors(client: httpx.Client, base: Params) -> Iterator[Params]:
-    """Page through all sessions to learn what to ask for; not measured."""
+def _requests(client: httpx.Client, path: str, base: Params) -> Iterator[Request]:
+    """Read all of a list to learn what to ask for; not measured."""
     cursor: Params = []
     while True:
-        yield cursor
-        page = client.get(PATH, params=base + cursor).json()
+        yield path, base + cursor
+        page = client.get(path, params=base + cursor).json()
+        for element in page["data"]:
+            items = element.get("line_items", {"has_more": False})
+            if items["has_more"]:
+                rest = [("limit", str(PAGE)), ("starting_after", items["data"][-1]["id"])]
+                yield from _requests(client, f"{PATH}/{element['id']}/line_items", rest)
         if not page["has_more"]:
             return
+        base = [one for one in base if one[0] != "starting_after"]
         cursor = [("starting_after", page["data"][-1]["id"])]
 
 
 def _elements(page: bytes) -> Sequence[object]:
-    """The sessions of a page as Python objects."""
+    """The elements of a page as Python objects."""
     elements: Sequence[object] = msgspec.json.decode(page)["data"]
     return elements
 
 
-def _rows(warehouse: Path) -> pa.Table:
+def _rows(warehouse: Path, table: Table) -> pa.Table:
+    created = "created" if table is SESSIONS else "session_created"
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        found = connection.sql("from checkout_sessions order by created desc")
-        table: pa.Table = found.to_arrow_table()
-        return table
+        found = connection.sql(f"from {table.name} order by {created} desc")
+        rows: pa.Table = found.to_arrow_table()
+        return rows
 
 
 def _empty(path: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(str(path), config={"threads": 1})
     connection.execute(layout.create(SESSIONS))
+    connection.execute(layout.create(LINE_ITEMS))
     return connection
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
-    for start, end in pairwise([*range(0, rows.num_rows, ROWS_A_LOAD), rows.num_rows]):
-        part = rows.slice(start, end - start)
-        connection.register("part", part)
-        connection.execute("insert into checkout_sessions by name from part")
+def _insert(connection: duckdb.DuckDBPyConnection, rows: Mapping[Table, pa.Table]) -> None:
+    loads = math.ceil(rows[SESSIONS].num_rows / ROWS_A_LOAD)
+    for table, all_ in rows.items():
+        size = math.ceil(all_.num_rows / loads)
+        for start in range(0, all_.num_rows, size):
+            connection.register("part", all_.slice(start, size))
+            connection.execute(f"insert into {table.name} by name from part")
     connection.execute("checkpoint")
 
 
