@@ -17,7 +17,7 @@ demo: install
 	@$(BIN)/checkouts demo
 
 test: install
-	$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not long" --numprocesses 2
 
 # What takes minutes: hundreds of kills and the like.
 test-long: install

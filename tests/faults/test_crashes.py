@@ -201,7 +201,7 @@ def test_a_folder_that_is_read_only_can_still_be_read(start: Start, install: Ins
 def test_a_warehouse_that_is_deleted_while_it_is_loaded_is_read_again(
     start: Start, install: Install
 ) -> None:
-    emulator = start(sessions=900, days=9)
+    emulator = start(sessions=500, days=5)
     place = install(emulator.url, sync__reread_ratio=0, stripe__requests_per_second=60)
     deleted: list[Path] = []
 

@@ -124,7 +124,7 @@ def test_a_third_of_the_answers_goes_wrong_and_runs_end_equal_or_with_one_line(
 
 
 def test_a_fifth_goes_wrong_in_all_ways_together(start: Start, install: Install) -> None:
-    emulator = start(sessions=600)
+    emulator = start(sessions=400)
     place = install(emulator.url, sync__reread_ratio=0)
     shares = (f"{kind}={0.2 / len(KINDS):.5f}" for kind in KINDS)
     goes_through_a_life(emulator, place, None, *shares)

@@ -31,7 +31,7 @@ def contents(place: Installation) -> list[object]:
 def test_a_test_key_swapped_for_a_live_one_is_refused_and_the_file_is_untouched(
     start: Start, install: Install
 ) -> None:
-    emulator = start(sessions=300)
+    emulator = start(sessions=100)
     place = install(emulator.url)
     place.sync()
     before, bytes_before = contents(place), place.warehouse.read_bytes()
@@ -114,7 +114,7 @@ def test_a_key_that_was_revoked_fails_with_a_row_that_says_so(
 def test_a_rotated_key_of_the_same_account_is_accepted_and_remembered(
     start: Start, install: Install
 ) -> None:
-    emulator = start(sessions=200)
+    emulator = start(sessions=100)
     place = install(emulator.url)
     place.sync()
     before = place.value("select key_fingerprint from meta.accounts")
@@ -161,7 +161,7 @@ BOTH = {"KEY_TEST": KEY, "KEY_LIVE": LIVE_KEY, "STRIPE_API_KEY": None}
 
 
 def test_two_accounts_are_both_complete_and_apart(start: Start, install: Install) -> None:
-    emulator = start(sessions=300)
+    emulator = start(sessions=100)
     place = install(emulator.url, accounts=TWO)
     done = place.call("sync", "--json", **BOTH)
     assert done.code == 0
@@ -184,7 +184,7 @@ def test_two_accounts_are_both_complete_and_apart(start: Start, install: Install
 
 
 def test_one_account_that_fails_does_not_stop_the_others(start: Start, install: Install) -> None:
-    emulator = start(sessions=300, keys=(KEY, "sk_test_third"))
+    emulator = start(sessions=100, keys=(KEY, "sk_test_third"))
     accounts = [{"name": "live", "key_env": "KEY_LIVE"}, {"name": "test", "key_env": "KEY_TEST"}]
     place = install(emulator.url, accounts=accounts)
     done = place.call("sync", "--json", **BOTH)
@@ -207,7 +207,7 @@ def test_the_exit_code_is_the_highest_of_all_accounts(start: Start, install: Ins
 
 
 def test_an_accounts_own_start_and_rate_are_obeyed(start: Start, install: Install) -> None:
-    emulator = start(sessions=300)
+    emulator = start(sessions=100)
     accounts = [{"name": "a", "start": "2026-09-15", "requests_per_second": 500}]
     place = install(emulator.url, accounts=accounts)
     report = place.sync()

@@ -32,8 +32,8 @@ KINDS = ("missing", "stale", "unknown", "pending", "reshaped", "rejected")
 
 @pytest.fixture
 def settled(start: Start) -> Running:
-    """A shop of 700 sessions that has come to rest."""
-    emulator = start(sessions=700, days=30, days_ahead=0)
+    """A shop of 300 sessions that has come to rest."""
+    emulator = start(sessions=300, days=30, days_ahead=0)
     emulator.advance(70 * DAY_S)
     return emulator
 
@@ -89,13 +89,6 @@ def test_it_names_exactly_the_37_edited_sessions_and_the_printed_backfill_mends_
     assert place.sync().counts.updated == 0, "nothing announces the edits"
     before = file_print(place)
 
-    found = place.verify()
-
-    assert {d.id for d in found.of("stale")} == set(edited)
-    assert len(found.differences) == 37
-    assert all(path == "metadata.note" for d in found.differences for path in d.paths)
-    assert all(d.paths for d in found.differences)
-    assert found.compared == 700
     done = place.call("verify")
     assert done.code == 6
     assert "Zanzibar" not in done.out + done.err
@@ -103,7 +96,7 @@ def test_it_names_exactly_the_37_edited_sessions_and_the_printed_backfill_mends_
     assert all(id_ in done.out for id_ in edited)
     code, object_ = verified(place)
     assert code == 6
-    assert object_["outcome"] == "different"
+    assert (object_["outcome"], object_["compared"]) == ("different", 300)
     assert only(object_, "stale", set(edited))
     assert file_print(place) == before, "verify writes nothing"
 
@@ -112,7 +105,7 @@ def test_it_names_exactly_the_37_edited_sessions_and_the_printed_backfill_mends_
     assert_equal(place, shown(settled))
     assert place.rows("select count(*) from checkout_session_history") == [(37,)]
     code, object_ = verified(place)
-    assert (code, object_["outcome"], object_["compared"]) == (0, "completed", 700)
+    assert (code, object_["outcome"], object_["compared"]) == (0, "completed", 300)
     assert nothing(object_)
 
 
@@ -186,7 +179,7 @@ def test_a_session_that_came_back_but_is_still_called_missing_is_stale(
 def test_a_change_of_an_unsettled_session_since_the_last_sync_is_pending_and_no_alarm(
     start: Start, install: Install
 ) -> None:
-    emulator = start(sessions=600, days=6, days_ahead=1)
+    emulator = start(sessions=300, days=6, days_ahead=1)
     place = install(emulator.url)
     place.sync()
     stored = place.stored()
@@ -216,7 +209,7 @@ def test_a_change_of_an_unsettled_session_since_the_last_sync_is_pending_and_no_
 def test_an_unsettled_session_that_the_last_sync_should_have_read_is_stale(
     start: Start, install: Install
 ) -> None:
-    emulator = start(sessions=600, days=6, days_ahead=1)
+    emulator = start(sessions=300, days=6, days_ahead=1)
     place = install(emulator.url)
     place.sync()
     ((id_, payload),) = place.rows(
@@ -290,7 +283,7 @@ def test_a_range_holds_the_comparison_to_itself(settled: Running, install: Insta
     place = install(settled.url)
     place.sync()
     rows = place.rows("select id, epoch_us(created) // 1000000 from checkout_sessions order by 2")
-    (early, born), (late, _) = rows[100], rows[600]
+    (early, born), (late, _) = rows[50], rows[250]
     edit(settled.url, [early, late], note="1")
     found = place.verify(born, born + 1)
     assert [d.id for d in found.differences] == [early]
@@ -303,7 +296,7 @@ def test_a_range_holds_the_comparison_to_itself(settled: Running, install: Insta
 
 
 def test_what_is_newer_than_the_last_sync_is_not_compared(start: Start, install: Install) -> None:
-    emulator = start(sessions=600, days=3, days_ahead=2)
+    emulator = start(sessions=200, days=3, days_ahead=2)
     place = install(emulator.url, sync__reread_ratio=0)
     place.sync()
     emulator.advance(DAY_S)
