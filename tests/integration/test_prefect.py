@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import httpx
 import pytest
+import yaml
 from comparison import assert_equal
 from installation import DAY_S, HOUR_S, KEY, NOW, REPORT_KEYS, Installation, finish, one_line
 from prefect_api import QUIET, Prefect
@@ -194,6 +195,27 @@ def test_a_sync_that_finds_another_run_writing_is_skipped(prefect: Prefect, serv
         ended = prefect.ended(run["id"])
     assert (ended["state_type"], ended["state_name"]) == ("COMPLETED", "Skipped")
     assert "sync.overlap" in ended["state"]["message"]
+
+
+def test_where_overlap_is_wait_a_sync_waits_until_the_other_run_has_written(
+    prefect: Prefect, served: Served
+) -> None:
+    # A run reads the settings anew.
+    before = served.place.file.read_text()
+    settings = yaml.safe_load(before)
+    settings["sync"]["overlap"] = "wait"
+    served.place.file.write_text(yaml.safe_dump(settings))
+    try:
+        with turn(served.place.warehouse, wait=True) as mine:
+            assert mine
+            run = prefect.start("sync").raise_for_status().json()
+            assert prefect.logged(run["id"], "Beginning flow run")
+            assert prefect.flow_run(run["id"])["state_type"] == "RUNNING"
+        ended = prefect.ended(run["id"])
+    finally:
+        served.place.file.write_text(before)
+    assert (ended["state_type"], ended["state_name"]) == ("COMPLETED", "Completed")
+    assert "0 new" in ended["state"]["message"]
 
 
 @pytest.mark.parametrize(
