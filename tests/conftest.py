@@ -1,5 +1,8 @@
-"""How the tests are spread over processes: each where there is room, but for those that share."""
+"""How the tests are spread over processes, and where their results are written."""
 
+import importlib
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,3 +25,19 @@ class Spread(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spread:
     """Spread the tests so, whatever `--dist` says."""
     return Spread(config, log)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what writes the tests' results into the README."""
+    words = "write README's table of what was tried from what happens in this run"
+    parser.addoption("--write-tried", action="store_true", help=words)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Write the results of the tests that passed, those of all processes."""
+    if config.getoption("write_tried"):
+        sys.path.insert(0, str(Path(__file__).parent / "faults"))
+        readme_table = importlib.import_module("readme_table")
+        passed = terminalreporter.getreports("passed")
+        found = [each for report in passed for each in report.user_properties]
+        readme_table.write(dict(words for name, words in found if name == "tried"))
