@@ -58,7 +58,7 @@ def test_of_twenty_accounts_two_that_fail_are_named_and_the_others_are_complete(
     start: Start, install: Install
 ) -> None:
     everyone, good = range(1, 21), range(1, 19)
-    emulator = start(sessions=120, days=10, accounts=20)
+    emulator = start(sessions=40, days=10, accounts=20)
     with failing_for(emulator, "sk_test_20") as url:
         place = install(
             url, accounts=accounts_of(everyone, requests_per_second=2), stripe__retry_for_s=1
@@ -79,11 +79,11 @@ def test_of_twenty_accounts_two_that_fail_are_named_and_the_others_are_complete(
     assert "sk_test_" not in done.err.replace("sk_test_****", "")
     shops = set()
     for n in good:
-        assert told[f"shop{n}"]["inserted"] == 120
+        assert told[f"shop{n}"]["inserted"] == 40
         sessions = assert_equal(place, emulator, account=f"shop{n}", key=f"sk_test_{n}")
         shops.add(sessions[0]["id"])
     assert len(shops) == len(good)
-    assert place.value("select count(*) from checkout_sessions") == 18 * 120
+    assert place.value("select count(*) from checkout_sessions") == 18 * 40
 
 
 def test_only_the_accounts_that_are_named_are_read(start: Start, install: Install) -> None:

@@ -86,7 +86,7 @@ def test_nothing_newer_than_the_settle_time_counts_as_covered(
 def test_sessions_that_appear_late_are_not_lost_over_many_small_syncs(
     start: Start, install: Install
 ) -> None:
-    emulator = start(sessions=450, days=0.05, days_ahead=1, late_s=SETTLE_S)
+    emulator = start(sessions=250, days=0.05, days_ahead=1, late_s=SETTLE_S)
     place = install(emulator.url)
     late = 0
     seen: set[str] = set()
