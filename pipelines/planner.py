@@ -56,11 +56,13 @@ class Piece:
         window: its seconds.
         budget: after how many pages to hand back what is left of it.
         whole: whether its size is known, so that it is never cut for idle fetchers.
+        bounded: whether sessions were seen on both sides of it, so that it isn't a first look.
     """
 
     window: Window
     budget: int = UNKNOWN_PAGES
     whole: bool = False
+    bounded: bool = False
 
 
 def holes(start: int, coverage: Sequence[Window]) -> list[Window]:
@@ -136,7 +138,7 @@ def parts_of(
     """
     expected = per_second * rest.seconds / PAGE
     if not first and (idle <= 1 or expected < 2 * least):
-        return [Piece(rest, BUDGET_PAGES)]
+        return [Piece(rest, BUDGET_PAGES, bounded=True)]
     pages = float(PART_PAGES)
     if not first:
         pages = max(least, min(pages, expected / idle))
@@ -144,7 +146,9 @@ def parts_of(
     # already, and one look at what is older tells whether to go on so: twice as many each time.
     most = max(2, width - idle) if first else width
     parts = split(rest, per_second, pages * PAGE, most)
-    known = [Piece(part, BUDGET_PAGES) for part in parts[:most]]
+    # After one page of a part made at a first look, its rest is shared out to those that idle.
+    budget = UNKNOWN_PAGES if first else BUDGET_PAGES
+    known = [Piece(part, budget, bounded=True) for part in parts[:most]]
     return known + [Piece(part) for part in parts[most:]]
 
 

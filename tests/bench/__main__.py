@@ -80,7 +80,7 @@ class Sizes:
 FULL = Sizes(
     paced=100_000,
     limited=50_000,
-    peers=20_000,
+    peers=40_000,
     account=1_000,
     histories=(10_000, 100_000, 1_000_000),
 )
