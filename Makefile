@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test test-long check audit bench lock clean
+.PHONY: install demo test test-long tried check audit bench lock clean
 
 install: .venv/installed
 
@@ -17,11 +17,15 @@ demo: install
 	@$(BIN)/checkouts demo
 
 test: install
-	$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not long" --numprocesses 2
 
 # What takes minutes: hundreds of kills and the like.
 test-long: install
 	$(BIN)/python -m pytest -m long --numprocesses 2
+
+# The README's table of what was tried, written from what happens now; takes as long as test-long.
+tried: install
+	$(BIN)/python -m pytest tests/faults --numprocesses 2 --write-tried
 
 check: install
 	$(BIN)/ruff check .
