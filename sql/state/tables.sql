@@ -1,5 +1,4 @@
--- Whether a file has any table, to tell an empty one from another program's.
-select 1 as found
+-- How many tables a file has, to tell an empty one from another program's.
+select count(*) as tables
 from duckdb_tables()
-where not internal and not temporary
-limit 1;
+where not internal and not temporary;
