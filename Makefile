@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LAKE := .venv-lake/bin
 
-.PHONY: install demo test test-long test-lake check audit bench bench-lake lock clean
+.PHONY: install demo test test-long test-lake tried check audit bench bench-lake lock clean
 
 install: .venv/installed
 
@@ -18,11 +18,15 @@ demo: install
 	@$(BIN)/checkouts demo
 
 test: install
-	$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not long" --numprocesses 2
 
 # What takes minutes: hundreds of kills and the like.
 test-long: install
 	$(BIN)/python -m pytest -m long --numprocesses 2
+
+# The README's table of what was tried, written from what happens now; takes as long as test-long.
+tried: install
+	$(BIN)/python -m pytest tests/faults --numprocesses 2 --write-tried
 
 # On a lake: DuckDB 1.5.5 and its extensions, Dask, and PostgreSQL from Debian's packages.
 test-lake: .venv-lake/installed

@@ -14,7 +14,6 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -293,6 +292,8 @@ def on_loopback(url: str) -> bool:
 
 def proxy_for(url: str) -> str | None:
     """Return the proxy that the environment names for a URL, None without one or on loopback."""
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 -- takes long
+
     parts = urlsplit(url)
     proxies = getproxies()
     if not proxies or on_loopback(url) or proxy_bypass(parts.hostname or ""):

@@ -16,6 +16,8 @@ from isal import isal_zlib
 
 MOST_BYTES = 1 << 27
 """Longest answer believed: room for a page of sessions of a megabyte each."""
+LOOK_EVERY_S = 1.0
+"""How often to look for requests that take too long, in seconds."""
 
 _GZIP = 31
 """What zlib calls a window of 32 KiB with gzip's header and trailer."""
@@ -42,8 +44,9 @@ class Connections:
         self._extensions = {"timeout": httpx.Timeout(timeout_s, connect=10, pool=None).as_dict()}
         self._all: list[httpx.BaseTransport] = []
         self._idle: list[httpx.BaseTransport] = []
+        self._lent_until: dict[httpx.BaseTransport, float] = {}
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed = threading.Event()
 
     def get(self, url: str) -> tuple[httpx.Response, bytes]:
         """Return a response, which is closed, and its body; one that is too long is cut.
@@ -55,7 +58,7 @@ class Connections:
         """
         deadline = time.monotonic() + self._timeout_s
         request = httpx.Request("GET", url, headers=self._headers, extensions=self._extensions)
-        with self._lent() as transport:
+        with self._lent(deadline) as transport:
             response = transport.handle_request(request)
             try:
                 body = b"".join(self._parts(response, deadline))
@@ -69,25 +72,38 @@ class Connections:
     def close(self) -> None:
         """Close all, those that are lent too."""
         with self._lock:
-            self._closed = True
+            self._closed.set()
             transports = list(self._all)
         for transport in transports:
             transport.close()
 
     @contextmanager
-    def _lent(self) -> Iterator[httpx.BaseTransport]:
+    def _lent(self, until: float) -> Iterator[httpx.BaseTransport]:
         with self._lock:
-            if self._closed:
+            if self._closed.is_set():
                 raise httpx.ConnectError("the connections are closed")
+            if not self._all:
+                threading.Thread(target=self._watch, name="connections", daemon=True).start()
             if not self._idle:
                 self._all.append(self._make())
                 self._idle.append(self._all[-1])
             transport = self._idle.pop()
+            self._lent_until[transport] = until
         try:
             yield transport
         finally:
             with self._lock:
+                self._lent_until.pop(transport, None)
                 self._idle.append(transport)
+
+    def _watch(self) -> None:
+        """Close what is lent for too long, since a byte now and then keeps a wait for a header."""
+        while not self._closed.wait(LOOK_EVERY_S):
+            now = time.monotonic()
+            with self._lock:
+                late = [one for one, until in self._lent_until.items() if until < now]
+            for transport in late:
+                transport.close()
 
     def _parts(self, response: httpx.Response, deadline: float) -> Iterator[bytes]:
         """Read a body that may be slow or endless."""
@@ -99,7 +115,7 @@ class Connections:
             size += len(part)
             if size > MOST_BYTES:
                 return
-            if self._closed:
+            if self._closed.is_set():
                 raise httpx.ReadError("the connections are closed")
 
 

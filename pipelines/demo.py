@@ -20,7 +20,7 @@ from pipelines.errors import SourceError
 from pipelines.pipeline import Options
 from pipelines.runs import Report
 
-SESSIONS, DAYS, SEED = 20_000, 90, 7
+DAYS, SEED = 90, 7
 REQUESTS_PER_SECOND = 100
 PASSING_S = 2 * 86_400
 READY_WITHIN_S = 30.0
@@ -41,8 +41,8 @@ warehouse:
 """
 
 
-def run(folder: Path) -> None:
-    """Run the demo; its data goes to `data/` in a folder.
+def run(folder: Path, sessions: int) -> None:
+    """Run the demo of a shop with so many sessions; its data goes to `data/` in a folder.
 
     Raises:
         CheckoutsError: a step failed.
@@ -52,10 +52,10 @@ def run(folder: Path) -> None:
     for name in ("demo.duckdb", "demo.duckdb.wal"):
         (data / name).unlink(missing_ok=True)
     _isolate()
-    with _emulator() as url, _prefect_server(data) as prefect_url:
+    with _emulator(sessions) as url, _prefect_server(data) as prefect_url:
         file = data / "demo.yaml"
         file.write_text(SETTINGS.format(url=url, rate=REQUESTS_PER_SECOND), encoding="utf-8")
-        _first_load(file)
+        _first_load(file, sessions)
         _let_time_pass(url)
         _second_sync(file, prefect_url)
     _answers(file)
@@ -71,8 +71,8 @@ def _isolate() -> None:
     os.environ["STRIPE_API_KEY"] = "sk_test_demo"
 
 
-def _first_load(file: Path) -> None:
-    display.say(f"1. A made-up shop with {SESSIONS:,} Checkout Sessions of {DAYS} days, loaded:")
+def _first_load(file: Path, sessions: int) -> None:
+    display.say(f"1. A made-up shop with {sessions:,} Checkout Sessions of {DAYS} days, loaded:")
     settings = config.load(file)
     with display.progress() as tell:
         report = runs.sync(settings, settings.chosen()[0], Options(progress=tell))
@@ -153,10 +153,10 @@ def _command(folder: Path) -> str:
 
 
 @contextmanager
-def _emulator() -> Iterator[str]:
+def _emulator(sessions: int) -> Iterator[str]:
     """Run the emulator in a process of its own and give its address."""
     arguments = ["emulator", "--port", "0", "--frozen", "--seed", str(SEED)]
-    arguments += ["--sessions", str(SESSIONS), "--days", str(DAYS)]
+    arguments += ["--sessions", str(sessions), "--days", str(DAYS)]
     with _process([sys.executable, "-m", "pipelines", *arguments], subprocess.PIPE) as process:
         line = process.stdout.readline() if process.stdout else ""
         found = re.search(r"http://\S+?(?=[,\s])", line)

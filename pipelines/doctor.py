@@ -12,7 +12,7 @@ import duckdb
 from msgspec.structs import replace
 
 from pipelines import display, layout, places
-from pipelines.config import Account, Settings, key_of
+from pipelines.config import PRIVACY_KEY, Account, Settings, key_of, protection_of
 from pipelines.errors import CheckoutsError, ConfigError, WarehouseError
 from pipelines.stripe_api import Page, StripeApi
 from pipelines.warehouse import Warehouse
@@ -43,6 +43,8 @@ class Check:
 def examine(settings: Settings) -> Iterator[Check]:
     """Look at the settings, each account's key and API, and the warehouse."""
     yield Check("config", str(settings.file or "no config.yaml; defaults and environment"))
+    if settings.privacy.hash:
+        yield _hashing(settings)
     for account in settings.chosen():
         yield from _account(settings, account)
     yield _extensions(settings)
@@ -57,6 +59,14 @@ def failed(name: str, error: CheckoutsError, who: str = "") -> Check:
     """Return a check that failed, its error's advice as the remedy."""
     found, _, remedy = error.message.partition("; ")
     return Check(name, f"{who}{found}", remedy or "see the README", error.exit_code)
+
+
+def _hashing(settings: Settings) -> Check:
+    try:
+        protection_of(settings)
+    except ConfigError as error:
+        return failed("privacy", error)
+    return Check("privacy", f"{PRIVACY_KEY} is set, for {len(settings.privacy.hash)} hashed paths")
 
 
 def _account(settings: Settings, account: Account) -> Iterator[Check]:

@@ -11,7 +11,7 @@ from pipelines.privacy import NOTHING, Protection
 from pipelines.stripe_api import PAGE_SIZE, Page, Params, StripeApi
 from pipelines.windows import NO_END, Window, final_part
 
-PAGES_A_BATCH = 4
+PAGES_A_BATCH = 2
 """Pages laid out as columns together. Columns take less room than what they are made from, so it
 isn't put off longer than pays."""
 
@@ -50,12 +50,16 @@ class Budget:
         window: the window that is fetched.
         pages: how many pages, to begin with.
         whole: whether it is never cut.
+        first: whether this is the first look at the window.
     """
 
-    def __init__(self, window: Window, pages: int, *, whole: bool = False) -> None:
+    def __init__(
+        self, window: Window, pages: int, *, whole: bool = False, first: bool = False
+    ) -> None:
         self.window = window
         self.granted = self.pages = pages
         self.whole = whole
+        self.first = first
         self.expected = 0.0
         """Pages still to come, by the density seen; none before the first page."""
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Meta, Raw, Struct
 
-from pipelines import payload, privacy
+from pipelines import nesting, payload, privacy
 from pipelines.children import CHILDREN, LINE_ITEMS, PARTS
 from pipelines.columns import Kind, Table
 from pipelines.privacy import NOTHING, Protection
@@ -261,11 +261,13 @@ class Flattener:
     def _session_or_reject(self, text: bytes) -> Session | Reject:
         try:
             return self._session(text)
-        except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+        except RecursionError:
+            reason = "it is nested too deep"
+        except ValueError as error:  # msgspec's errors are among them
             reason = str(error)
         try:
-            # Half a surrogate pair anywhere would hide the head too.
-            head = _head_decoder.decode(payload.without_surrogates(text))
+            # Half a surrogate pair, or deep nesting, would hide the head too.
+            head = _head_decoder.decode(nesting.shallow(payload.without_surrogates(text)))
             return Reject(head, reason, self._for_inspection(text, head.id))
         except (ValueError, RecursionError):
             what = "an element that is no checkout session with an id and a created time"

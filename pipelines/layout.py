@@ -23,7 +23,8 @@ def version(connection: duckdb.DuckDBPyConnection, path: str) -> int:
     try:
         ((found,),) = connection.execute(query("state/version")).fetchall()
     except (duckdb.CatalogException, duckdb.BinderException):
-        if not connection.execute(query("state/tables")).fetchall():
+        ((tables,),) = connection.execute(query("state/tables")).fetchall()
+        if not tables:
             return 0
         raise WarehouseError(
             f"{path} is a DuckDB file of another program; nothing was written to it."

@@ -1,25 +1,32 @@
 """Windows fetched side by side and loaded one batch after the other, with bounded memory."""
 
-import gc
 import heapq
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
+from pipelines import memory
 from pipelines.accounts import Stops
 from pipelines.errors import CheckoutsError
 from pipelines.fetch import Budget, Fetched
-from pipelines.pace import MOST_IN_FLIGHT
-from pipelines.planner import LEAST_PART_PAGES, UNKNOWN_PAGES, Piece, parts_of
-from pipelines.stripe_api import USUAL, Patience
+from pipelines.pace import HEADROOM, MOST_IN_FLIGHT
+from pipelines.planner import (
+    FRUGAL_PART_PAGES,
+    LEAST_PART_PAGES,
+    PART_PAGES,
+    UNKNOWN_PAGES,
+    Piece,
+    parts_of,
+)
+from pipelines.stripe_api import PAGE_SIZE, USUAL, Patience
 from pipelines.windows import Window
 
 Fetch = Callable[[Window, Budget], Fetched]
@@ -65,21 +72,24 @@ class Options:
     patience: Patience = USUAL
 
 
-MOST_PAGES = 240
+MOST_PAGES = 220
 """Pages in memory at a time, those that the fetches under way may still bring included."""
 LOAD_PAGES = 80
 """Pages that are loaded in one transaction, and worth one of their own at once."""
-LEAST_BUDGET_PAGES = 4
+FINE_CUTS, FINE_CUTS_A_PAGE = 24, 0.08
+"""How often windows are cut into small parts at the most, by the pages of a run: each part costs
+half a page, the one that is not full at its end."""
+FOR_THE_END = 0.6
+"""Share of these cuts that is left for when nothing else is to come."""
+END_PAGES = 3
+"""Pages to come for each fetcher at which the end begins."""
+LEAST_BUDGET_PAGES = 3
 """Page budget below which a fetch isn't worth handing back its rest."""
 
 LOOK_EVERY_S = 0.1
 """How often to look for work to share out, or for a load that is due, in seconds."""
 LOAD_EVERY_S = 2.0
 """How long windows wait for others to be loaded with, in seconds: a load costs some 50 ms."""
-
-
-RARELY = 100_000
-"""New objects between two searches for garbage: hardly anything that a run makes is in a cycle."""
 
 
 class Pipeline:
@@ -114,6 +124,8 @@ class Pipeline:
         self._loading: Future[None] | None = None
         self._loading_pages = 0
         self._loaded_at = time.monotonic()
+        self._pages = 0
+        self._fine_cuts = 0
 
     def run(self, pieces: Iterable[Piece]) -> None:
         """Read and load the pieces and all that follows from them.
@@ -124,7 +136,7 @@ class Pipeline:
         """
         self._add(pieces)
         with (
-            _few_searches_for_garbage(),
+            memory.frugal(),
             ThreadPoolExecutor(MOST_IN_FLIGHT, thread_name_prefix="fetch") as fetchers,
             ThreadPoolExecutor(1, thread_name_prefix="load") as loader,
         ):
@@ -139,7 +151,9 @@ class Pipeline:
     def _step(self, fetchers: ThreadPoolExecutor, loader: ThreadPoolExecutor) -> None:
         while self._queue and len(self._flying) < self._width() and self._has_room():
             *_, piece = heapq.heappop(self._queue)
-            budget = Budget(piece.window, self._pages_for(piece), whole=piece.whole)
+            pages = self._pages_for(piece)
+            first = pages == UNKNOWN_PAGES and not piece.bounded
+            budget = Budget(piece.window, pages, whole=piece.whole, first=first)
             # Each in a context of its own, so that what wraps the fetch finds its run.
             future = fetchers.submit(copy_context().run, self._fetch, piece.window, budget)
             self._flying[future] = budget
@@ -159,21 +173,45 @@ class Pipeline:
         for future in [future for future in self._flying if future in done]:
             budget = self._flying.pop(future)
             fetched = future.result()
-            self._add(self._parts(fetched, 0 if budget.whole else self._idle_share()))
+            self._pages += fetched.pages
+            self._add(self._parts(fetched, budget))
             self._add(self._follow(fetched))
             self._ready.append(fetched)
 
-    def _parts(self, fetched: Fetched, idle: int) -> list[Piece]:
+    def _parts(self, fetched: Fetched, budget: Budget) -> list[Piece]:
         """Return the rest of a fetch's window, cut for those that have nothing to do."""
         if fetched.rest is None:
             return []
-        return parts_of(
+        expected = fetched.per_second * fetched.rest.seconds / PAGE_SIZE
+        parts = parts_of(
             fetched.rest,
             fetched.per_second,
-            first=fetched.pages == UNKNOWN_PAGES,
-            idle=idle,
+            first=budget.first,
+            idle=0 if budget.whole else self._idle_share(),
             width=self._width(),
+            least=self._least_part_pages(expected, expected),
         )
+        if expected < FRUGAL_PART_PAGES * len(parts):
+            self._fine_cuts += len(parts) - 1
+        return parts
+
+    def _least_part_pages(self, expected: float, besides: float = 0.0) -> int:
+        """Return how small the parts of a window with so many expected pages may be.
+
+        Small parts are worth it where one fetcher would still be at that window when all together
+        are done with the others.
+
+        Args:
+            expected: pages to come in the window.
+            besides: pages to come that no fetch under way is at.
+        """
+        # Of the oldest window nobody knows how far its sessions go back.
+        coming = besides + sum(min(PART_PAGES, one.expected) for one in self._flying.values())
+        most = FINE_CUTS + FINE_CUTS_A_PAGE * (self._pages + coming)
+        if self._queue or coming > END_PAGES * self._width():
+            most *= 1 - FOR_THE_END
+        last = expected > HEADROOM * coming / self._width()
+        return LEAST_PART_PAGES if last and self._fine_cuts < most else FRUGAL_PART_PAGES
 
     def _load_is_due(self) -> bool:
         if not self._ready:
@@ -195,7 +233,8 @@ class Pipeline:
         """Where fetchers idle, cut the longest fetches, so that their rest is shared out."""
         longest = sorted(self._flying.values(), key=lambda budget: -budget.expected)
         for budget in longest[: self._idle()]:
-            if budget.expected >= 2 * LEAST_PART_PAGES and not budget.whole:
+            least = self._least_part_pages(budget.expected)
+            if budget.expected >= 2 * least and not budget.whole:
                 budget.cut()
 
     def _submit_load(self, loader: ThreadPoolExecutor) -> None:
@@ -244,14 +283,3 @@ class Pipeline:
                 self._submit_load(loader)
                 if self._loading is not None:
                     self._loading.result()
-
-
-@contextmanager
-def _few_searches_for_garbage() -> Iterator[None]:
-    """Keep Python from looking through all its objects again and again; a fifth of the time."""
-    before = gc.get_threshold()
-    gc.set_threshold(RARELY, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

@@ -27,8 +27,10 @@ BUDGET_PAGES = 16
 """Page budget where it is known: what is held in memory and committed at a time."""
 PART_PAGES = 160
 """Pages in a part of a large window: enough that its last, half-filled page costs little."""
-LEAST_PART_PAGES = 3
+LEAST_PART_PAGES = 1
 """Pages below which a part isn't worth its last page, even with nothing else to do."""
+FRUGAL_PART_PAGES = 17
+"""Pages from which on a part's last, half-filled page is less than a thirtieth of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,13 @@ class Piece:
         window: its seconds.
         budget: after how many pages to hand back what is left of it.
         whole: whether its size is known, so that it is never cut for idle fetchers.
+        bounded: whether sessions were seen on both sides of it, so that it isn't a first look.
     """
 
     window: Window
     budget: int = UNKNOWN_PAGES
     whole: bool = False
+    bounded: bool = False
 
 
 def holes(start: int, coverage: Sequence[Window]) -> list[Window]:
@@ -110,7 +114,15 @@ def rereads(
     return pieces[::-1]
 
 
-def parts_of(rest: Window, per_second: float, *, first: bool, idle: int, width: int) -> list[Piece]:
+def parts_of(
+    rest: Window,
+    per_second: float,
+    *,
+    first: bool,
+    idle: int,
+    width: int,
+    least: int = LEAST_PART_PAGES,
+) -> list[Piece]:
     """Return the parts in which the rest of a window is read side by side, newest first.
 
     While others wait to be read, a rest is simply gone on with. Where fetchers idle, it is cut
@@ -122,18 +134,21 @@ def parts_of(rest: Window, per_second: float, *, first: bool, idle: int, width: 
         first: whether this was the first look at the window, so that it was never cut.
         idle: how many fetchers have nothing to do.
         width: how many fetchers there are.
+        least: how many pages a part must have.
     """
     expected = per_second * rest.seconds / PAGE
-    if not first and (idle <= 1 or expected < 2 * LEAST_PART_PAGES):
-        return [Piece(rest, BUDGET_PAGES)]
+    if not first and (idle <= 1 or expected < 2 * least):
+        return [Piece(rest, BUDGET_PAGES, bounded=True)]
     pages = float(PART_PAGES)
     if not first:
-        pages = max(LEAST_PART_PAGES, min(pages, expected / idle))
+        pages = max(least, min(pages, expected / idle))
     # At a first look nobody knows where the history ends, so as many parts are made as there are
     # already, and one look at what is older tells whether to go on so: twice as many each time.
     most = max(2, width - idle) if first else width
     parts = split(rest, per_second, pages * PAGE, most)
-    known = [Piece(part, BUDGET_PAGES) for part in parts[:most]]
+    # After one page of a part made at a first look, its rest is shared out to those that idle.
+    budget = UNKNOWN_PAGES if first else BUDGET_PAGES
+    known = [Piece(part, budget, bounded=True) for part in parts[:most]]
     return known + [Piece(part) for part in parts[most:]]
 
 

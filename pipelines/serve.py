@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -109,6 +110,9 @@ def _serve_at(address: str, settings: Settings, tell: Callable[[str], None]) -> 
     tell(f"serving sync, backfill and verify; Prefect's pages are at {ui}")
     _tell_next(settings, tell)
     tell("stop with Ctrl-C")
+    # With Python's own handler asyncio lets Prefect pause the schedules, whatever it is at; a
+    # second Ctrl-C doesn't wait for that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         asyncio.run(_run(settings, deployments(settings)))
     except KeyboardInterrupt:

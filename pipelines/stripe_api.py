@@ -22,7 +22,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import msgspec
 
-from pipelines import __version__, payload
+from pipelines import __version__, nesting, payload
 from pipelines.config import Account, Key, Settings, key_of, on_loopback, proxy_for
 from pipelines.connections import MOST_BYTES, Connections
 from pipelines.errors import (
@@ -399,6 +399,8 @@ def _envelope(body: bytes, request_id: str | None) -> Envelope:
     except msgspec.ValidationError as error:
         reason = str(error)
     except RecursionError:
+        with suppress(ValueError, RecursionError):
+            return _deep_envelope(body)
         reason = "it is nested too deep"
     except ValueError:  # malformed for the fast decoder, which lone surrogates are too
         try:
@@ -420,6 +422,16 @@ def _envelope(body: bytes, request_id: str | None) -> Envelope:
         status=OK,
         request_id=request_id,
     )
+
+
+def _deep_envelope(body: bytes) -> Envelope:
+    """Decode a list of which an element is nested too deep for a decoder."""
+    found = nesting.apart(body)
+    if found is None:
+        raise ValueError("no list")
+    envelope = _decoder.decode(found[0])
+    envelope.data = [msgspec.Raw(element) for element in found[1]]
+    return envelope
 
 
 def _guarded_envelope(body: bytes) -> Envelope:

@@ -8,8 +8,15 @@ from pipelines.commands.options import common, settings_of
 
 
 @click.command()
+@click.option(
+    "--sessions",
+    type=click.IntRange(100, 10_000_000),
+    default=20_000,
+    show_default=True,
+    help="Sessions of the shop.",
+)
 @common
-def demo(*, config_file: Path | None, debug: bool) -> None:
+def demo(*, sessions: int, config_file: Path | None, debug: bool) -> None:
     """Load a made-up shop, let time pass, sync again, and ask questions in SQL.
 
     Needs no account and no key, and ends by itself.
@@ -17,4 +24,4 @@ def demo(*, config_file: Path | None, debug: bool) -> None:
     from pipelines import demo as demonstration
 
     settings_of(config_file, debug=debug)
-    demonstration.run(Path.cwd())
+    demonstration.run(Path.cwd(), sessions)

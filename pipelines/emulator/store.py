@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from pipelines.emulator.errors import no_such
 from pipelines.emulator.rawjson import members, replaced
 
@@ -222,8 +224,8 @@ class Store:
         if not expand.line_items:
             return body.encode()
         items = self.source.line_items(index, now, FIRST_LINE_ITEMS + 1)
-        rows = [item.encode() for item in items[:FIRST_LINE_ITEMS]]
-        page = Page(rows, len(items) > FIRST_LINE_ITEMS)
+        rows = ",".join(items[:FIRST_LINE_ITEMS]).encode()
+        page = Page([rows], len(items) > FIRST_LINE_ITEMS)
         lines = listing(page, f"/v1/checkout/sessions/{self.source.id_of(index)}/line_items")
         return b'%b,"line_items":%b}' % (body.encode().rstrip()[:-1], lines)
 
@@ -236,7 +238,7 @@ def listing(page: Page, url: str) -> bytes:
     return b'{"object":"list","data":[%b],"has_more":%b,"url":%b}' % (
         b",".join(page.rows),
         b"true" if page.has_more else b"false",
-        json.dumps(url).encode(),
+        msgspec.json.encode(url),
     )
 
 

@@ -24,7 +24,7 @@ from statistics import median
 import duckdb
 import httpx
 
-from tests.bench import marts, soak
+from tests.bench import accounts, marts, soak
 from tests.bench.processes import KEY, ROOT, Measured, emulator, run, sync
 
 PAGE = 100
@@ -73,11 +73,24 @@ class Sizes:
     paced: int
     limited: int
     peers: int
+    account: int
     histories: tuple[int, int, int]
 
 
-FULL = Sizes(paced=100_000, limited=50_000, peers=20_000, histories=(10_000, 100_000, 1_000_000))
-QUICK = Sizes(paced=10_000, limited=5_000, peers=2_000, histories=(5_000, 10_000, 20_000))
+FULL = Sizes(
+    paced=100_000,
+    limited=50_000,
+    peers=40_000,
+    account=1_000,
+    histories=(10_000, 100_000, 1_000_000),
+)
+QUICK = Sizes(
+    paced=10_000,
+    limited=5_000,
+    peers=2_000,
+    account=200,
+    histories=(5_000, 10_000, 20_000),
+)
 
 
 def emulator_alone(sizes: Sizes) -> Iterator[Figure]:
@@ -203,6 +216,15 @@ def histories(sizes: Sizes) -> Iterator[Figure]:
     yield Figure(f"  {many:,} against {few:,}", changed[many] / changed[few], "x", 1.5)
 
 
+def many_accounts(sizes: Sizes) -> Iterator[Figure]:
+    """Many accounts side by side, each with a pace of its own."""
+    with folder() as place:
+        seconds = dict(accounts.side_by_side(sizes.account, place))
+    what = f"{accounts.ACCOUNTS} accounts of {sizes.account:,}, {accounts.RATE} requests/s each"
+    most = 1.2 * seconds["alone"]
+    yield Figure(f"{what}: wall", seconds["together"], "s", most, False, "1.2 x one alone")
+
+
 def large_marts(sizes: Sizes) -> Iterator[Figure]:
     """How long each mart takes on a million sessions with their line items."""
     if sizes is QUICK:
@@ -230,6 +252,7 @@ def main(arguments: Sequence[str]) -> None:
         "cpu": cpu,
         "peers": peers,
         "histories": histories,
+        "accounts": many_accounts,
         "marts": large_marts,
         "soak": many_syncs,
     }

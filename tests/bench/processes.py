@@ -82,7 +82,9 @@ def sync(url: str, folder: Path, *, line_items: bool = False, rate: int = 1_000)
     return done
 
 
-def run(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> Measured:
+def run(
+    command: Sequence[str], folder: Path, environ: Mapping[str, str], codes: Sequence[int] = (0,)
+) -> Measured:
     """Run a process to its end in `folder`; what it says on stderr is shown."""
     began = time.perf_counter()
     environment = os.environ | {"PYTHONPATH": str(ROOT)} | environ
@@ -93,7 +95,7 @@ def run(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> Mea
     with process.stdout:
         out = process.stdout.read()
     measured = _ended(process, out, began)
-    if process.returncode:
+    if process.returncode not in codes:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: {out}")
     return measured
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from environment import clean_environment, elsewhere
 from mistreated import NOW, Place
+from readme_table import table
 
 from pipelines.emulator.app import Options, Running, running
 
@@ -34,3 +35,16 @@ def install(tmp_path: Path) -> Callable[..., Place]:
         return Place(tmp_path / name, url, **settings)
 
     return make
+
+
+@pytest.fixture
+def tried(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Takes what happened in a test that is marked with what it tries; the README says the same."""
+    (what,) = request.node.get_closest_marker("tried").args
+
+    def happened(words: str) -> None:
+        request.node.user_properties.append(("tried", [what, words]))
+        if not request.config.getoption("write_tried"):
+            assert table()[what] == words
+
+    return happened

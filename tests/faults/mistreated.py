@@ -1,8 +1,7 @@
-"""What the tests of faults share: what must hold whatever happens, and what the README says."""
+"""What the tests of faults share: what must hold whatever happens."""
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from truth_shop import KEY, NOW, Place, assert_coverage_is_sane, assert_history_is_a_chain, meant
 
@@ -13,11 +12,8 @@ __all__ = [
     "assert_one_line",
     "assert_whole_windows",
     "one_line",
-    "readme_says",
     "wait_until",
 ]
-
-README = Path(__file__).parents[2] / "README.md"
 
 
 def assert_whole_windows(place: Place, api: dict[str, str], now: float) -> None:
@@ -64,9 +60,3 @@ def wait_until(so: Callable[[], bool]) -> None:
             return
         time.sleep(0.01)
     raise AssertionError("it never comes to that")
-
-
-def readme_says(what: str, happened: str) -> None:
-    """The README's table of what was tried says what happened just now."""
-    row = f"| {what} | {happened} |"
-    assert row in README.read_text(encoding="utf-8"), f"README lacks: {row}"

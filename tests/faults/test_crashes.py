@@ -15,7 +15,7 @@ from typing import Any
 
 import doomed_process
 import pytest
-from mistreated import assert_whole_windows, one_line, readme_says, wait_until
+from mistreated import assert_whole_windows, one_line, wait_until
 from truth_shop import DAY_S, HOUR_S, Place, assert_equal, assert_history_is_a_chain, shown
 
 from pipelines.emulator.app import Running
@@ -23,8 +23,8 @@ from pipelines.runs import Options
 
 Start = Callable[..., Running]
 Install = Callable[..., Place]
+Tried = Callable[[str], None]
 
-WHOLE = "whole windows stay; the next run completes"
 KILLED = (signal.SIGKILL, signal.SIGALRM)
 
 
@@ -51,13 +51,14 @@ def killed(
     return process.exitcode != 0
 
 
-def assert_taken_up(place: Place, emulator: Running) -> None:
-    """What a kill left is whole, and one more sync makes it equal to the API."""
+def assert_taken_up(place: Place, emulator: Running) -> str:
+    """What a kill left is whole, and one more sync makes it equal to the API; says so."""
     api = shown(emulator)
     assert_whole_windows(place, api, emulator.now)
     assert place.sync().outcome == "completed"
     assert_equal(place, api)
     assert_history_is_a_chain(place)
+    return "whole windows stay; the next run completes"
 
 
 @pytest.fixture
@@ -70,6 +71,7 @@ def moved_on(start: Start, install: Install) -> tuple[Running, Place]:
     return emulator, place
 
 
+@pytest.mark.tried("a process killed before, during and after the commit")
 @pytest.mark.parametrize(
     ("step", "when"),
     [
@@ -82,7 +84,7 @@ def moved_on(start: Start, install: Install) -> tuple[Running, Place]:
     ],
 )
 def test_a_kill_around_the_commit_loses_nothing_that_was_committed(
-    step: str, when: str, forks: Any, moved_on: tuple[Running, Place]
+    step: str, when: str, forks: Any, moved_on: tuple[Running, Place], tried: Tried
 ) -> None:
     emulator, place = moved_on
     before = place.stored()
@@ -93,14 +95,14 @@ def test_a_kill_around_the_commit_loses_nothing_that_was_committed(
         assert before == after
     if (step, when) in (("commit", "after"), ("close", "during"), ("close", "after")):
         assert_equal(place, shown(emulator))
-    assert_taken_up(place, emulator)
-    readme_says("a process killed before, during and after the commit", WHOLE)
+    tried(assert_taken_up(place, emulator))
 
 
+@pytest.mark.tried("a process killed between any two statements of a load")
 @pytest.mark.long
 @pytest.mark.parametrize("loaded", [False, True], ids=["first load", "later sync"])
 def test_a_kill_between_any_two_statements_of_a_load_leaves_whole_windows(
-    loaded: bool, forks: Any, start: Start, install: Install
+    loaded: bool, forks: Any, start: Start, install: Install, tried: Tried
 ) -> None:
     emulator = start()
     place = install(emulator.url, sync__reread_ratio=0)
@@ -114,13 +116,16 @@ def test_a_kill_between_any_two_statements_of_a_load_leaves_whole_windows(
             shutil.copy(place.warehouse, doomed.warehouse)
         if not killed(forks, doomed, step, "before"):
             break
-        assert_taken_up(doomed, emulator)
+        told = assert_taken_up(doomed, emulator)
         step += 1
     assert step > 20
-    readme_says("a process killed between any two statements of a load", WHOLE)
+    tried(told)
 
 
-def test_a_second_ctrl_c_ends_a_run_whose_requests_hang(start: Start, install: Install) -> None:
+@pytest.mark.tried("Ctrl-C twice while no answer comes")
+def test_a_second_ctrl_c_ends_a_run_whose_requests_hang(
+    start: Start, install: Install, tried: Tried
+) -> None:
     emulator = start()
     emulator.fault("hang=1")
     place = install(emulator.url)
@@ -138,7 +143,7 @@ def test_a_second_ctrl_c_ends_a_run_whose_requests_hang(start: Start, install: I
     assert "interrupted" in one_line(err)
     emulator.fault()
     assert_taken_up(place, emulator)
-    readme_says("Ctrl-C twice while no answer comes", "exit 130 at once; the next run completes")
+    tried(f"exit {process.returncode} at once; the next run completes")
 
 
 @contextmanager
@@ -160,48 +165,54 @@ def small_disk(folder: Path, size: str) -> Iterator[Callable[[str], None]]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_a_full_disk_loses_nothing_that_was_committed(start: Start, install: Install) -> None:
+@pytest.mark.tried("a full disk")
+def test_a_full_disk_loses_nothing_that_was_committed(
+    start: Start, install: Install, tried: Tried
+) -> None:
     emulator = start(sessions=2_000, days=20)
     place = install(emulator.url, sync__reread_ratio=0, warehouse__path="disk/warehouse.duckdb")
     place.warehouse = place.folder / "disk" / "warehouse.duckdb"
     with small_disk(place.folder / "disk", "2m") as remount:
         for _ in range(2):
-            done = place.run("sync")
-            assert done.returncode == 5, done
-            assert "the disk is full" in one_line(done.stderr)
+            done = place.call("sync")
+            assert done.code == 5, done
+            assert "the disk is full" in one_line(done.err)
             assert_whole_windows(place, shown(emulator), emulator.now)
         remount("size=64m")
-        assert_taken_up(place, emulator)
-    readme_says("a full disk", "exit 5, naming it; " + WHOLE)
+        tried(f"exit {done.code}, naming it; {assert_taken_up(place, emulator)}")
 
 
-def test_a_folder_that_is_read_only_can_still_be_read(start: Start, install: Install) -> None:
+@pytest.mark.tried("a read-only folder")
+def test_a_folder_that_is_read_only_can_still_be_read(
+    start: Start, install: Install, tried: Tried
+) -> None:
     emulator = start()
     place = install(emulator.url, warehouse__path="disk/warehouse.duckdb")
     place.warehouse = place.folder / "disk" / "warehouse.duckdb"
     with small_disk(place.folder / "disk", "64m") as remount:
         remount("ro")
-        done = place.run("sync")
-        assert done.returncode == 5
-        assert "permission denied" in one_line(done.stderr)
+        done = place.call("sync")
+        assert done.code == 5
+        assert "permission denied" in one_line(done.err)
         remount("rw")
         assert place.sync().outcome == "completed"
         emulator.advance(DAY_S)
         remount("ro")
         for command in (["status"], ["sql", "select 1"], ["verify"]):
-            assert place.run(*command).returncode == 0
-        done = place.run("sync")
-        assert done.returncode == 5
-        assert "permission denied" in one_line(done.stderr)
+            assert place.call(*command).code == 0
+        done = place.call("sync")
+        assert done.code == 5
+        assert "permission denied" in one_line(done.err)
         remount("rw")
         assert_taken_up(place, emulator)
-    readme_says("a read-only folder", "reading works; a sync: exit 5, naming it")
+    tried(f"reading works; a sync: exit {done.code}, naming it")
 
 
+@pytest.mark.tried("the file deleted, between runs or during one")
 def test_a_warehouse_that_is_deleted_while_it_is_loaded_is_read_again(
-    start: Start, install: Install
+    start: Start, install: Install, tried: Tried
 ) -> None:
-    emulator = start(sessions=900, days=9)
+    emulator = start(sessions=500, days=5)
     place = install(emulator.url, sync__reread_ratio=0, stripe__requests_per_second=60)
     deleted: list[Path] = []
 
@@ -216,11 +227,12 @@ def test_a_warehouse_that_is_deleted_while_it_is_loaded_is_read_again(
     assert_taken_up(place, emulator)
     place.warehouse.unlink()
     assert_taken_up(place, emulator)
-    readme_says("the file deleted, between runs or during one", "the next run reads it all again")
+    tried("the next run reads it all again")
 
 
+@pytest.mark.tried("the file cut off, or with changed bytes")
 def test_a_file_cut_off_anywhere_or_with_changed_bytes_is_never_believed(
-    start: Start, install: Install
+    start: Start, install: Install, tried: Tried
 ) -> None:
     emulator = start()
     place = install(emulator.url)
@@ -236,11 +248,11 @@ def test_a_file_cut_off_anywhere_or_with_changed_bytes_is_never_believed(
         for _ in range(200):
             changed[draw.randrange(4_096, len(changed))] ^= draw.randrange(1, 256)
         place.warehouse.write_bytes(changed)
-        assert_refused(place)
-    readme_says("the file cut off, or with changed bytes", "exit 5, naming what to do; untouched")
+        told = assert_refused(place)
+    tried(told)
 
 
-def assert_refused(place: Place) -> None:
+def assert_refused(place: Place) -> str:
     """A sync says what is wrong with the file and what to do, and leaves it as it is."""
     before = place.warehouse.read_bytes()
     error = place.sync().error
@@ -249,10 +261,12 @@ def assert_refused(place: Place) -> None:
     assert "nothing was written" in error.message.lower()
     assert "move it away" in error.message.lower()
     assert place.warehouse.read_bytes() == before
+    return f"exit {error.exit_code}, naming what to do; untouched"
 
 
+@pytest.mark.tried("a log (`.wal`) left behind by a kill")
 def test_a_log_left_behind_is_taken_up_and_never_mixed_with_another_file(
-    forks: Any, moved_on: tuple[Running, Place]
+    forks: Any, moved_on: tuple[Running, Place], tried: Tried
 ) -> None:
     emulator, place = moved_on
     log = place.warehouse.with_name(f"{place.warehouse.name}.wal")
@@ -289,11 +303,12 @@ def test_a_log_left_behind_is_taken_up_and_never_mixed_with_another_file(
     place.warehouse.unlink()
     log.write_bytes(left)
     assert_taken_up(place, emulator)
-    readme_says("a log (`.wal`) left behind by a kill", "taken up; of another file: exit 5")
+    tried(f"taken up; of another file: exit {error.exit_code}")
 
 
+@pytest.mark.tried("a process killed while it forgets a person")
 def test_forget_that_is_killed_leaves_the_old_file_or_the_new(
-    forks: Any, moved_on: tuple[Running, Place]
+    forks: Any, moved_on: tuple[Running, Place], tried: Tried
 ) -> None:
     _, place = moved_on
     told = "select customer_details_email from checkout_sessions where customer is not null"
@@ -312,6 +327,4 @@ def test_forget_that_is_killed_leaves_the_old_file_or_the_new(
     assert found[0] == [(0,)]
     assert list(place.folder.glob("**/*.duckdb*")) == [place.warehouse]
     assert not list(place.folder.glob("**/.*"))
-    readme_says(
-        "a process killed while it forgets a person", "the old file or the new, whole; run it again"
-    )
+    tried("the old file or the new, whole; run it again")

@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 from installation import Installation, one_line
-from mistreated import readme_says
 from truth_shop import (
     DAY_S,
     NOW,
@@ -30,6 +29,7 @@ from pipelines.verify import Findings, verify
 
 Start = Callable[..., Running]
 Install = Callable[..., Place]
+Tried = Callable[[str], None]
 
 YEAR_2038 = 2**31
 YEAR_9999 = 253_402_300_799
@@ -50,7 +50,10 @@ def by_id(sessions: list[dict[str, Any]]) -> dict[str, str]:
     return {session["id"]: said(json.dumps(session)) for session in sessions}
 
 
-def test_amounts_up_to_64_bits_are_exact_and_beyond_are_set_aside(install: Install) -> None:
+@pytest.mark.tried("amounts up to 2^63, and beyond")
+def test_amounts_up_to_64_bits_are_exact_and_beyond_are_set_aside(
+    install: Install, tried: Tried
+) -> None:
     sessions = [handmade(n, NOW - 100 - n, amount_total=amount) for n, amount in enumerate(AMOUNTS)]
     beyond = [
         handmade(50 + n, NOW - 100, amount_total=amount)
@@ -68,11 +71,12 @@ def test_amounts_up_to_64_bits_are_exact_and_beyond_are_set_aside(install: Insta
     found = looked_at(place, api)
     assert found.exit_code == 0
     assert len(found.of("rejected")) == len(beyond)
-    readme_says("amounts up to 2^63, and beyond", "exact; beyond: set aside, exit 4")
+    tried(f"exact; beyond: set aside, exit {report.exit_code}")
 
 
+@pytest.mark.tried("`created` at 0, negative, after 2038, after the year 9999")
 def test_times_from_before_1970_to_beyond_the_year_9999_are_stored_and_shown(
-    tmp_path: Path,
+    tmp_path: Path, tried: Tried
 ) -> None:
     sessions = [handmade(n, second) for n, second in enumerate(TIMES)]
     place = Installation(tmp_path / "asked", "https://api.example", sync__start="1900-01-01")
@@ -93,7 +97,7 @@ def test_times_from_before_1970_to_beyond_the_year_9999_are_stored_and_shown(
     assert [second for (second,) in stored] == sorted(TIMES)
     ((_, until),) = place.coverage()
     assert until <= NOW - SETTLE_S
-    readme_says("`created` at 0, negative, after 2038, after the year 9999", "stored and shown")
+    tried("stored and shown")
 
 
 def test_a_session_that_is_refused_by_the_database_may_be_of_any_time(install: Install) -> None:
@@ -117,7 +121,8 @@ class Verbatim(httpx.BaseTransport):
         return httpx.Response(200, text=body, headers={"Date": http_date(NOW)})
 
 
-def test_an_empty_account_is_complete(start: Start, tmp_path: Path) -> None:
+@pytest.mark.tried("an account without sessions")
+def test_an_empty_account_is_complete(start: Start, tmp_path: Path, tried: Tried) -> None:
     emulator = start(sessions=0, days_ahead=0)
     place = Installation(tmp_path / "empty", emulator.url)
     for arguments in (["sync"], ["sync", "--json"], ["verify"], ["status"], ["status", "--json"]):
@@ -125,10 +130,13 @@ def test_an_empty_account_is_complete(start: Start, tmp_path: Path) -> None:
         assert (done.code, done.err) == (0, ""), arguments
     assert place.call("sql", "-q", "sessions_by_status").code == 0
     assert place.coverage() == [(START - 1, NOW - SETTLE_S - 1)] or place.coverage()[0][1] <= NOW
-    readme_says("an account without sessions", "complete")
+    tried("complete")
 
 
-def test_sessions_of_a_megabyte_with_five_hundred_keys_are_stored_whole(install: Install) -> None:
+@pytest.mark.tried("payloads of 1 MB, metadata of 500 keys")
+def test_sessions_of_a_megabyte_with_five_hundred_keys_are_stored_whole(
+    install: Install, tried: Tried
+) -> None:
     wide = {f"key_{n:03d}": "ä" * 500 for n in range(500)}
     long = {"note": "\N{SHOPPING TROLLEY}" * 250_000}
     sessions = [handmade(n, NOW - 100 - n, metadata=wide) for n in range(10)]
@@ -142,7 +150,7 @@ def test_sessions_of_a_megabyte_with_five_hundred_keys_are_stored_whole(install:
     assert looked_at(place, api).alarms == []
     ((keys,),) = place.rows("select max(cardinality(metadata)) from checkout_sessions")
     assert keys == 500
-    readme_says("payloads of 1 MB, metadata of 500 keys", "stored whole")
+    tried("stored whole")
 
 
 @dataclass
@@ -177,8 +185,9 @@ class Crowd(httpx.BaseTransport):
             )
 
 
+@pytest.mark.tried("a million sessions in one day")
 @pytest.mark.long
-def test_a_million_sessions_in_one_day_load_completely(install: Install) -> None:
+def test_a_million_sessions_in_one_day_load_completely(install: Install, tried: Tried) -> None:
     place = install("https://api.example", stripe__requests_per_second=10_000)
     report = place.sync(Options(transport=Crowd(1_000_000)))
     assert report.outcome == "completed", report.error
@@ -188,7 +197,7 @@ def test_a_million_sessions_in_one_day_load_completely(install: Install) -> None
     assert len(place.coverage()) == 1
     # A page a hundred sessions, and little more.
     assert report.requests < 10_000 * 1.1
-    readme_says("a million sessions in one day", "complete")
+    tried(str(report.outcome).removesuffix("d"))
 
 
 def test_a_crowded_day_loads_completely(install: Install) -> None:

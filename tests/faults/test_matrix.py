@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from installation import Installation
-from mistreated import assert_one_line, assert_whole_windows, one_line, readme_says
+from mistreated import assert_one_line, assert_whole_windows, one_line
 from truth_shop import DAY_S, HOUR_S, NOW, Place, assert_equal, shown
 
 from pipelines.emulator.app import Running
@@ -21,6 +21,7 @@ from pipelines.verify import verify
 
 Start = Callable[..., Running]
 Install = Callable[..., Place]
+Tried = Callable[[str], None]
 
 HASTY = Options(patience=Patience(timeout_s=0.4, first_backoff_s=0.01))
 MOST_RUNS = 3
@@ -95,9 +96,11 @@ def test_every_kind_of_fault_is_tried() -> None:
     assert set(WORDS) == set(KINDS)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.tried(WORDS[kind])) for kind in KINDS]
+)
 def test_a_first_load_that_meets_a_fault_ends_as_the_readme_says(
-    kind: str, start: Start, install: Install
+    kind: str, start: Start, install: Install, tried: Tried
 ) -> None:
     emulator = start(sessions=320, days=0.001, days_ahead=0)  # so dense that windows have pages
     emulator.fault(f"{kind}=1" if kind in ("endless", "repeat") else f"{kind}@2")
@@ -110,7 +113,7 @@ def test_a_first_load_that_meets_a_fault_ends_as_the_readme_says(
     emulator.fault()
     last = place.sync()
     assert_equal(place, api)
-    readme_says(WORDS[kind], outcome(first, last))
+    tried(outcome(first, last))
 
 
 @pytest.mark.long
@@ -124,7 +127,7 @@ def test_a_third_of_the_answers_goes_wrong_and_runs_end_equal_or_with_one_line(
 
 
 def test_a_fifth_goes_wrong_in_all_ways_together(start: Start, install: Install) -> None:
-    emulator = start(sessions=600)
+    emulator = start(sessions=400)
     place = install(emulator.url, sync__reread_ratio=0)
     shares = (f"{kind}={0.2 / len(KINDS):.5f}" for kind in KINDS)
     goes_through_a_life(emulator, place, None, *shares)

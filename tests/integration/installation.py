@@ -29,6 +29,8 @@ START = 1_546_300_800
 """2019-01-01, the first second that a sync reads by default."""
 KEY = "sk_test_integration"
 LIVE_KEY = "sk_live_integration"
+CALL_WITHIN_S = 300
+"""What a command inside this process may take, in seconds."""
 SECRETS = (KEY, LIVE_KEY, "integration")
 
 REPORT_KEYS = {
@@ -66,7 +68,57 @@ class Done:
         return value
 
 
-class Installation:
+class Folder:
+    """Where commands are run.
+
+    Attributes:
+        folder: their working directory.
+    """
+
+    folder: Path
+
+    def begin(self, *arguments: str, **environ: str | None) -> "subprocess.Popen[str]":
+        """Start a command as a process of its own."""
+        given = {**os.environ, **environ}
+        return subprocess.Popen(
+            [sys.executable, "-m", "pipelines", *arguments],
+            cwd=self.folder,
+            env={name: value for name, value in given.items() if value is not None},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str, **environ: str | None) -> Done:
+        """Run a command to its end, as a process of its own."""
+        return finish(self.begin(*arguments, **environ))
+
+    def call(self, *arguments: str, **environ: str | None) -> Done:
+        """Run a command inside this process, which takes a tenth of the time of `run`."""
+        out, err = io.StringIO(), io.StringIO()
+        handlers = {sign: signal.getsignal(sign) for sign in (signal.SIGINT, signal.SIGTERM)}
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.chdir(self.folder)
+            for name, value in environ.items():
+                if value is None:
+                    patch.delenv(name, raising=False)
+                else:
+                    patch.setenv(name, value)
+            # If one that should be refused serves instead, this process ends, and the test fails.
+            signal.alarm(CALL_WITHIN_S)
+            try:
+                cli.main(arguments)
+            except SystemExit as end:
+                code = end.code if isinstance(end.code, int) else 1
+            finally:
+                signal.alarm(0)
+                for sign, handler in handlers.items():
+                    signal.signal(sign, handler)
+        return Done(code, out.getvalue(), err.getvalue())
+
+
+class Installation(Folder):
     """A folder with a config.yaml that points at an emulator, and its warehouse.
 
     Args:
@@ -129,43 +181,6 @@ class Installation:
             missing=missing,
             line_items=line_items,
         )
-
-    def begin(self, *arguments: str, **environ: str | None) -> "subprocess.Popen[str]":
-        """Start a command as a process of its own."""
-        given = {**os.environ, **environ}
-        return subprocess.Popen(
-            [sys.executable, "-m", "pipelines", *arguments],
-            cwd=self.folder,
-            env={name: value for name, value in given.items() if value is not None},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, *arguments: str, **environ: str | None) -> Done:
-        """Run a command to its end."""
-        return finish(self.begin(*arguments, **environ))
-
-    def call(self, *arguments: str, **environ: str | None) -> Done:
-        """Run a command inside this process, which takes a tenth of the time of `run`."""
-        out, err = io.StringIO(), io.StringIO()
-        handlers = {sign: signal.getsignal(sign) for sign in (signal.SIGINT, signal.SIGTERM)}
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-            patch.chdir(self.folder)
-            for name, value in environ.items():
-                if value is None:
-                    patch.delenv(name, raising=False)
-                else:
-                    patch.setenv(name, value)
-            try:
-                cli.main(arguments)
-            except SystemExit as end:
-                code = end.code if isinstance(end.code, int) else 1
-            finally:
-                for sign, handler in handlers.items():
-                    signal.signal(sign, handler)
-        return Done(code, out.getvalue(), err.getvalue())
 
     @property
     def place(self) -> places.Place:

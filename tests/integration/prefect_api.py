@@ -1,6 +1,8 @@
 """A Prefect server for the tests, and its API."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ class Prefect:
     def __init__(self, url: str, home: Path) -> None:
         self.url = url
         self.home = home
+        self._client = httpx.Client(trust_env=False, timeout=30)
         self.environ: dict[str, str | None] = {
             **QUIET,
             "PREFECT_API_URL": url,
@@ -25,9 +28,13 @@ class Prefect:
         }
 
     def post(self, path: str, **body: Any) -> httpx.Response:
-        """Send a request to its API, again while its database is busy."""
+        """Send an object to its API, again while its database is busy."""
+        return self.sent("POST", path, body)
+
+    def sent(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Send any request to its API, again while its database is busy."""
         while True:
-            answer = httpx.post(f"{self.url}/{path}", json=body, trust_env=False, timeout=30)
+            answer = self._client.request(method, f"{self.url}/{path}", json=body)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 return answer
             time.sleep(0.2)
@@ -81,6 +88,31 @@ class Prefect:
         (found,) = self.asked("deployments/filter", deployments={"name": {"any_": [name]}})
         assert isinstance(found, dict)
         return found
+
+    @contextmanager
+    def scheduled(self, name: str, every_s: float) -> Iterator[None]:
+        """Give a deployment one more schedule for a while."""
+        path = f"deployments/{self.deployment(name)['id']}/schedules"
+        answer = self.sent("POST", path, [{"active": True, "schedule": {"interval": every_s}}])
+        (made,) = answer.raise_for_status().json()
+        try:
+            yield
+        finally:
+            self.sent("DELETE", f"{path}/{made['id']}").raise_for_status()
+
+    def scheduled_run(self) -> dict[str, Any]:
+        """The first flow run that a schedule started, when it has begun."""
+        begun = {
+            "tags": {"all_": ["auto-scheduled"]},
+            "state": {"type": {"not_any_": ["SCHEDULED", "PENDING"]}},
+        }
+        deadline = time.monotonic() + WITHIN_S
+        while not (found := self.asked("flow_runs/filter", flow_runs=begun)):
+            assert time.monotonic() < deadline, "no schedule fires"
+            time.sleep(0.2)
+        run = found[0]
+        assert isinstance(run, dict)
+        return run
 
     def start(self, name: str, **parameters: Any) -> httpx.Response:
         """Start a flow run of a deployment, as Prefect's form does."""

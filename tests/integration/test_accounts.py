@@ -58,13 +58,13 @@ def test_of_twenty_accounts_two_that_fail_are_named_and_the_others_are_complete(
     start: Start, install: Install
 ) -> None:
     everyone, good = range(1, 21), range(1, 19)
-    emulator = start(sessions=120, days=10, accounts=20)
+    emulator = start(sessions=40, days=10, accounts=20)
     with failing_for(emulator, "sk_test_20") as url:
         place = install(
             url, accounts=accounts_of(everyone, requests_per_second=2), stripe__retry_for_s=1
         )
         keys = keys_of(everyone) | {"KEY_19": "sk_test_revoked"}
-        done = place.run("sync", "--json", **keys)
+        done = place.call("sync", "--json", **keys)
     assert done.code == 3
     assert done.object["outcome"] == "failed"
     told = {each["account"]: each for each in done.object["accounts"]}
@@ -79,11 +79,11 @@ def test_of_twenty_accounts_two_that_fail_are_named_and_the_others_are_complete(
     assert "sk_test_" not in done.err.replace("sk_test_****", "")
     shops = set()
     for n in good:
-        assert told[f"shop{n}"]["inserted"] == 120
+        assert told[f"shop{n}"]["inserted"] == 40
         sessions = assert_equal(place, emulator, account=f"shop{n}", key=f"sk_test_{n}")
         shops.add(sessions[0]["id"])
     assert len(shops) == len(good)
-    assert place.value("select count(*) from checkout_sessions") == 18 * 120
+    assert place.value("select count(*) from checkout_sessions") == 18 * 40
 
 
 def test_only_the_accounts_that_are_named_are_read(start: Start, install: Install) -> None:
@@ -136,7 +136,7 @@ def test_a_log_for_programs_has_a_line_a_window_and_the_request_of_each_failure(
 ) -> None:
     emulator = start(sessions=60, accounts=2)
     place = install(emulator.url, accounts=accounts_of(range(1, 3)))
-    done = place.run("sync", "--log-format", "json", KEY_1="sk_test_1", KEY_2="sk_test_x")
+    done = place.call("sync", "--log-format", "json", KEY_1="sk_test_1", KEY_2="sk_test_x")
     assert done.code == 3
     lines = [json.loads(line) for line in done.err.splitlines()]
     loaded = [line for line in lines if ": loaded " in line["message"]]
@@ -154,7 +154,7 @@ def test_a_log_for_programs_has_a_line_a_window_and_the_request_of_each_failure(
 def test_without_a_log_format_only_the_failure_is_told(start: Start, install: Install) -> None:
     emulator = start(sessions=60, keys=("sk_test_else",))
     place = install(emulator.url)
-    done = place.run("sync")
+    done = place.call("sync")
     (line,) = done.err.splitlines()
     assert "request req_" in line
 

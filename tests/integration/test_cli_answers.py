@@ -57,7 +57,7 @@ def test_sync_and_backfill_print_exactly_the_contracts_object(
         ("backfill", "--from", "2026-09-15", "--to", "2026-09-16", "--json"),
         ("backfill", "--from", "2026-09-15", "--to", "2026-09-16", "--missing", "--json"),
     ):
-        done = place.run(*arguments)
+        done = place.call(*arguments)
         assert (done.code, done.err) == (0, "")
         shown = done.object
         assert shown.keys() == REPORT_KEYS
@@ -81,16 +81,16 @@ def test_without_json_a_first_sync_says_what_it_made_and_did(
 ) -> None:
     emulator = start(sessions=200)
     place = install(emulator.url)
-    done = place.run("sync")
+    done = place.call("sync")
     assert (done.code, done.err) == (0, "")
     assert f"made {place.warehouse}" in done.out
     assert "200 sessions" in done.out
     assert "complete up to 2026-09-21" in done.out
-    again = place.run("sync")
+    again = place.call("sync")
     assert "made" not in again.out
-    ranged = place.run("backfill", "--from", "2026-09-15", "--to", "2026-09-16")
+    ranged = place.call("backfill", "--from", "2026-09-15", "--to", "2026-09-16")
     assert "2026-09-15 00:00:00 UTC" in ranged.out
-    zoned = place.run(
+    zoned = place.call(
         "backfill", "--from", "2026-09-15", "--to", "2026-09-16", CHECKOUTS_TIMEZONE="Asia/Tokyo"
     )
     assert "2026-09-15 09:00:00 Asia/Tokyo" in zoned.out
@@ -226,15 +226,15 @@ def test_max_age_alarms_when_a_watermark_is_older(start: Start, install: Install
     emulator = start(sessions=20, days=1, now=None, frozen=False)
     place = install(emulator.url)
     place.sync()
-    assert place.run("status", "--max-age", "2h").code == 0
-    old = place.run("status", "--max-age", "1s", "--json")
+    assert place.call("status", "--max-age", "2h").code == 0
+    old = place.call("status", "--max-age", "1s", "--json")
     assert old.code == 6
     assert old.object["account"] == "default"
     assert "default" in one_line(old.err)
     later = install(emulator.url, "later")
     now = int(emulator.now)
     later.backfill(now - DAY_S // 2, now)
-    assert later.run("status", "--max-age", "2h").code == 6
+    assert later.call("status", "--max-age", "2h").code == 6
 
 
 def test_sql_answers_in_every_format(loaded: Installation, tmp_path: Path) -> None:

@@ -157,10 +157,7 @@ def test_a_wrong_use_gives_one_line_and_its_exit_code(
     install: Install,
 ) -> None:
     place = install(shop.url, stripe__retry_for_s=0)
-    if arguments[0] in ("emulator", "demo"):  # one that isn't refused would never end
-        done = finish(place.begin(*arguments, **environ), within_s=10)
-    else:
-        done = place.call(*arguments, **environ)
+    done = place.call(*arguments, **environ)
     assert done.code == code, done
     if code:
         line = one_line(done.err)
@@ -225,14 +222,14 @@ def test_a_wrong_config_file_gives_one_line_that_names_it(
 def test_a_config_file_that_is_no_text_gives_one_line(shop: Running, install: Install) -> None:
     place = install(shop.url)
     place.file.write_bytes(b"\xff\xfe\x00")
-    assert "config.yaml" in one_line(place.run("sync").err)
+    assert "config.yaml" in one_line(place.call("sync").err)
 
 
 def test_empty_files_and_sections_mean_the_defaults(shop: Running, install: Install) -> None:
     place = install(shop.url)
     for text in ("", "# nothing\n", "publish:\nsync:\n", "accounts:\n"):
         place.file.write_text(text)
-        done = place.run(
+        done = place.call(
             "sync",
             CHECKOUTS_STRIPE__BASE_URL=shop.url,
             CHECKOUTS_STRIPE__REQUESTS_PER_SECOND="1000",
@@ -259,9 +256,9 @@ def test_only_sync_and_backfill_make_a_warehouse(start: Start, install: Install)
     emulator = start(sessions=20)
     place = install(emulator.url)
     for command in (("status",), ("sql", "select 1"), ("sql", "-q", "recent_runs"), ("list",)):
-        place.run(*command)
+        place.call(*command)
         assert not place.warehouse.parent.exists()
-    assert place.run("backfill", *RANGE).code == 0
+    assert place.call("backfill", *RANGE).code == 0
     assert place.warehouse.exists()
 
 
@@ -290,7 +287,7 @@ def test_a_warehouse_in_use_is_named_with_its_holder(
     ) as holder:  # fmt: skip
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        done = place.run(*command, CHECKOUTS_WAREHOUSE__LOCK_TIMEOUT_S="0.2")
+        done = place.call(*command, CHECKOUTS_WAREHOUSE__LOCK_TIMEOUT_S="0.2")
         holder.communicate("")
     assert done.code == 5
     line = one_line(done.err)
@@ -299,7 +296,7 @@ def test_a_warehouse_in_use_is_named_with_its_holder(
     if "--json" in command:
         assert done.object["error"]["type"] == "WarehouseError"
     assert place.warehouse.read_bytes() == before
-    assert place.run(*command).code == 0
+    assert place.call(*command).code == 0
 
 
 def test_a_sync_waits_for_a_short_holder(start: Start, install: Install) -> None:
@@ -387,7 +384,7 @@ def test_a_newer_layout_is_refused_and_untouched(
     place.sync()
     place.change("insert into meta.schema_version values (99, now())")
     before = place.warehouse.read_bytes()
-    done = place.run(*command)
+    done = place.call(*command)
     assert done.code == 5
     assert "upgrade" in one_line(done.err)
     assert place.warehouse.read_bytes() == before
@@ -440,7 +437,7 @@ def test_an_api_that_is_none_gives_one_line(
     shop: Running, install: Install, tmp_path: Path
 ) -> None:
     place = install(shop.url, stripe__retry_for_s=0)
-    done = place.run("sync", CHECKOUTS_STRIPE__BASE_URL=f"{shop.url}/nowhere")
+    done = place.call("sync", CHECKOUTS_STRIPE__BASE_URL=f"{shop.url}/nowhere")
     assert done.code == 3
     assert "404" in one_line(done.err)
     with subprocess.Popen(
@@ -451,18 +448,18 @@ def test_an_api_that_is_none_gives_one_line(
         address = server.stdout.readline().split("(")[1].split("/)")[0]
         page = tmp_path / "v1" / "checkout" / "sessions"
         page.mkdir(parents=True)
-        found = place.run("sync", "--json", CHECKOUTS_STRIPE__BASE_URL=address)
+        found = place.call("sync", "--json", CHECKOUTS_STRIPE__BASE_URL=address)
         assert found.code == 3
         one_line(found.err)
         (page / "index.html").write_text(json.dumps({"object": "list"}))
-        assert place.run("sync", CHECKOUTS_STRIPE__BASE_URL=address).code == 3
+        assert place.call("sync", CHECKOUTS_STRIPE__BASE_URL=address).code == 3
         server.terminate()
 
 
 def test_an_emulator_that_throttles_is_retried_until_done(start: Start, install: Install) -> None:
     emulator = start(sessions=300, requests_per_second=3)
     place = install(emulator.url, stripe__requests_per_second=60, stripe__retry_for_s=60)
-    done = place.run("sync", "--json")
+    done = place.call("sync", "--json")
     assert done.code == 0
     shown = done.object
     assert shown["retries"] > 0
@@ -494,7 +491,7 @@ def test_an_emulator_can_be_started_used_moved_and_stopped(shop: Running, instal
         page = httpx.get(f"{url}/v1/checkout/sessions", auth=("sk_test_only", ""))
         assert page.headers["date"] == "Tue, 01 Sep 2026 00:00:00 GMT"
         assert httpx.post(f"{url}/_emulator/advance?seconds=60").is_success
-        other = place.run("emulator", "--port", url.rsplit(":", 1)[1])
+        other = place.call("emulator", "--port", url.rsplit(":", 1)[1])
         assert other.code == 2
         assert "--port" in one_line(other.err)
         process.send_signal(sign)

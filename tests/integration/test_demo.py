@@ -27,7 +27,7 @@ def demo(folder: Path) -> "subprocess.CompletedProcess[str]":
         "CHECKOUTS_SYNC__START": "2026-11-01",
     }
     return subprocess.run(
-        [str(BIN / "checkouts"), "demo"],
+        [str(BIN / "checkouts"), "demo", "--sessions", "2000"],
         cwd=folder,
         env=environ,
         capture_output=True,
@@ -41,7 +41,7 @@ def test_the_demo_ends_well_without_noise(demo: "subprocess.CompletedProcess[str
     assert demo.returncode == 0, demo.stderr
     for noise in ("Traceback", "WARNING", "ERROR", "Warning:"):
         assert noise not in demo.stdout + demo.stderr
-    assert "20,000 sessions" in demo.stdout
+    assert "2,000 sessions" in demo.stdout
     assert "a second)" in demo.stdout
     assert "Prefect" in demo.stdout
     assert "sk_live_mine" not in demo.stdout + demo.stderr

@@ -116,7 +116,7 @@ class Bytes(Scripted):
         return httpx.Response(200, content=body.encode(), headers=headers)
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(sessions)
 def test_whatever_a_session_holds_it_is_stored_or_rejected_and_the_others_are_stored(
     edits: list[list[Any]],

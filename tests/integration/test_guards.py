@@ -86,7 +86,7 @@ def test_nothing_newer_than_the_settle_time_counts_as_covered(
 def test_sessions_that_appear_late_are_not_lost_over_many_small_syncs(
     start: Start, install: Install
 ) -> None:
-    emulator = start(sessions=450, days=0.05, days_ahead=1, late_s=SETTLE_S)
+    emulator = start(sessions=250, days=0.05, days_ahead=1, late_s=SETTLE_S)
     place = install(emulator.url)
     late = 0
     seen: set[str] = set()
@@ -218,7 +218,7 @@ def test_an_unsettled_session_that_vanishes_is_marked_and_cleared_when_it_return
     ) == [("cs_test_0001", None), ("cs_test_0002", NOW + 600)]
     assert place.rows("select id from meta.unsettled") == [("cs_test_0001",)]
     assert stored(place)["cs_test_0002"] == session(2)
-    shown = place.run("status", "--json").object
+    shown = place.call("status", "--json").object
     assert shown["missing"] == 1
     place.backfill(BORN, BORN + 1, Options(transport=Scripted(both, NOW + 900)))
     assert (

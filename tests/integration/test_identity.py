@@ -31,13 +31,13 @@ def contents(place: Installation) -> list[object]:
 def test_a_test_key_swapped_for_a_live_one_is_refused_and_the_file_is_untouched(
     start: Start, install: Install
 ) -> None:
-    emulator = start(sessions=300)
+    emulator = start(sessions=100)
     place = install(emulator.url)
     place.sync()
     before, bytes_before = contents(place), place.warehouse.read_bytes()
     emulator.advance(3_600)
     for command in (("sync",), ("backfill", "--from", "2026-09-01", "--to", "2026-10-01")):
-        done = place.run(*command, STRIPE_API_KEY=LIVE_KEY)
+        done = place.call(*command, STRIPE_API_KEY=LIVE_KEY)
         assert done.code == 2
         assert "another Stripe account or mode" in one_line(done.err)
         assert place.warehouse.read_bytes() == bytes_before
@@ -50,7 +50,7 @@ def test_the_refusal_of_a_key_is_in_the_json_too(start: Start, install: Install)
     emulator = start(sessions=30)
     place = install(emulator.url)
     place.sync()
-    done = place.run("sync", "--json", STRIPE_API_KEY=LIVE_KEY)
+    done = place.call("sync", "--json", STRIPE_API_KEY=LIVE_KEY)
     assert done.code == 2
     assert done.object.keys() == REPORT_KEYS | {"error"}
     assert done.object["outcome"] == "failed"
@@ -67,7 +67,7 @@ def test_a_live_key_for_a_warehouse_without_sessions_to_ask_for_is_refused_by_it
     place.sync()
     place.change("delete from checkout_sessions; delete from meta.coverage")
     before = contents(place)
-    done = place.run("sync", STRIPE_API_KEY=LIVE_KEY)
+    done = place.call("sync", STRIPE_API_KEY=LIVE_KEY)
     assert done.code == 2
     assert "live mode" in one_line(done.err)
     assert contents(place) == before
@@ -79,7 +79,7 @@ def test_a_mistyped_key_is_refused_and_nothing_is_written(
 ) -> None:
     emulator = start(sessions=100, keys=(KEY,))
     place = install(emulator.url)
-    done = place.run("sync", STRIPE_API_KEY=key)
+    done = place.call("sync", STRIPE_API_KEY=key)
     assert done.code == 3
     line = one_line(done.err.replace("integration", ""))
     assert "401" in line
@@ -87,7 +87,7 @@ def test_a_mistyped_key_is_refused_and_nothing_is_written(
     assert not place.warehouse.exists()
     place.sync()
     before, bytes_before = contents(place), place.warehouse.read_bytes()
-    done = place.run("sync", STRIPE_API_KEY=key)
+    done = place.call("sync", STRIPE_API_KEY=key)
     assert done.code == 3
     assert contents(place) == before
     assert place.warehouse.read_bytes() == bytes_before
@@ -102,25 +102,25 @@ def test_a_key_that_was_revoked_fails_with_a_row_that_says_so(
     with_other = start(sessions=100, keys=("sk_test_other",), port=0)
     # The same address and key as before, at an API that has revoked the key.
     emulator.emulator._keys = with_other.emulator._keys
-    done = place.run("sync", "--json")
+    done = place.call("sync", "--json")
     assert done.code == 3
     assert done.object["error"]["type"] == "SourceAuthError"
     assert done.object["error"]["request_id"].startswith("req_")
     assert place.runs() == [("sync", "completed"), ("sync", "failed")]
-    status = place.run("status", "--json").object
+    status = place.call("status", "--json").object
     assert "401" in status["last_error"]["message"]
 
 
 def test_a_rotated_key_of_the_same_account_is_accepted_and_remembered(
     start: Start, install: Install
 ) -> None:
-    emulator = start(sessions=200)
+    emulator = start(sessions=100)
     place = install(emulator.url)
     place.sync()
     before = place.value("select key_fingerprint from meta.accounts")
     emulator.advance(600)
     emulator.reset()
-    assert place.run("sync", STRIPE_API_KEY="rk_test_rotated").code == 0
+    assert place.call("sync", STRIPE_API_KEY="rk_test_rotated").code == 0
     after = place.value("select key_fingerprint from meta.accounts")
     assert after != before
     assert len(after) == 16
@@ -128,7 +128,7 @@ def test_a_rotated_key_of_the_same_account_is_accepted_and_remembered(
     assert "limit=1&" in first
     assert "starting_after=cs_" in first
     emulator.reset()
-    assert place.run("sync", STRIPE_API_KEY="rk_test_rotated").code == 0
+    assert place.call("sync", STRIPE_API_KEY="rk_test_rotated").code == 0
     assert not any("limit=1&" in r["query"] for r in emulator.requests())
     assert place.value("select count(*) from meta.accounts") == 1
     assert_equal(place, emulator, all_read_now=False)
@@ -140,7 +140,7 @@ def test_an_account_renamed_is_refused_naming_its_old_name(start: Start, install
     old.sync()
     before, bytes_before = contents(old), old.warehouse.read_bytes()
     new = install(emulator.url, accounts=[{"name": "shop_europe"}])
-    done = new.run("sync")
+    done = new.call("sync")
     assert done.code == 2
     line = one_line(done.err)
     assert "'shop_eu'" in line
@@ -153,7 +153,7 @@ def test_an_account_of_an_empty_shop_may_get_another_key(start: Start, install: 
     emulator = start(sessions=0, days_ahead=5)
     place = install(emulator.url)
     place.sync()
-    assert place.run("sync", STRIPE_API_KEY="rk_test_rotated").code == 0
+    assert place.call("sync", STRIPE_API_KEY="rk_test_rotated").code == 0
 
 
 TWO = [{"name": "test", "key_env": "KEY_TEST"}, {"name": "live", "key_env": "KEY_LIVE"}]
@@ -161,9 +161,9 @@ BOTH = {"KEY_TEST": KEY, "KEY_LIVE": LIVE_KEY, "STRIPE_API_KEY": None}
 
 
 def test_two_accounts_are_both_complete_and_apart(start: Start, install: Install) -> None:
-    emulator = start(sessions=300)
+    emulator = start(sessions=100)
     place = install(emulator.url, accounts=TWO)
-    done = place.run("sync", "--json", **BOTH)
+    done = place.call("sync", "--json", **BOTH)
     assert done.code == 0
     assert done.err == ""
     assert done.object.keys() == {"outcome", "accounts"}
@@ -176,18 +176,18 @@ def test_two_accounts_are_both_complete_and_apart(start: Start, install: Install
         ("live", True),
         ("test", False),
     ]
-    shown = place.run("status", "--json").object
+    shown = place.call("status", "--json").object
     assert (shown.keys(), shown["outcome"]) == ({"outcome", "accounts"}, "completed")
     assert [each["account"] for each in shown["accounts"]] == ["test", "live"]
-    one = place.run("sync", "--account", "live", "--json", **BOTH)
+    one = place.call("sync", "--account", "live", "--json", **BOTH)
     assert one.object["account"] == "live"
 
 
 def test_one_account_that_fails_does_not_stop_the_others(start: Start, install: Install) -> None:
-    emulator = start(sessions=300, keys=(KEY, "sk_test_third"))
+    emulator = start(sessions=100, keys=(KEY, "sk_test_third"))
     accounts = [{"name": "live", "key_env": "KEY_LIVE"}, {"name": "test", "key_env": "KEY_TEST"}]
     place = install(emulator.url, accounts=accounts)
-    done = place.run("sync", "--json", **BOTH)
+    done = place.call("sync", "--json", **BOTH)
     assert done.code == 3
     assert done.object["outcome"] == "failed"
     assert [each["outcome"] for each in done.object["accounts"]] == ["failed", "completed"]
@@ -199,15 +199,15 @@ def test_one_account_that_fails_does_not_stop_the_others(start: Start, install: 
 def test_the_exit_code_is_the_highest_of_all_accounts(start: Start, install: Install) -> None:
     emulator = start(sessions=100, keys=(KEY, LIVE_KEY))
     place = install(emulator.url, accounts=TWO)
-    place.run("sync", **BOTH)
-    swapped = place.run("sync", **{**BOTH, "KEY_TEST": LIVE_KEY, "KEY_LIVE": "sk_live_unknown"})
+    place.call("sync", **BOTH)
+    swapped = place.call("sync", **{**BOTH, "KEY_TEST": LIVE_KEY, "KEY_LIVE": "sk_live_unknown"})
     # The first is another account's key (2), the second isn't known at all (3).
     assert swapped.code == 3
     assert len(swapped.err.splitlines()) == 2
 
 
 def test_an_accounts_own_start_and_rate_are_obeyed(start: Start, install: Install) -> None:
-    emulator = start(sessions=300)
+    emulator = start(sessions=100)
     accounts = [{"name": "a", "start": "2026-09-15", "requests_per_second": 500}]
     place = install(emulator.url, accounts=accounts)
     report = place.sync()

@@ -11,6 +11,7 @@ import pytest
 from installation import DAY_S, NOW, Installation
 from scripted import Scripted
 
+from pipelines.privacy import hashed
 from pipelines.runs import Options, Report
 from pipelines.verify import Findings, verify
 
@@ -135,6 +136,26 @@ def sync(place: Installation, shop: Shop, **over: Any) -> Report:
 
 def backfill(place: Installation, shop: Shop, **over: Any) -> Report:
     return place.backfill(NOW - 9 * DAY_S, NOW, Options(transport=shop), **over)
+
+
+def test_line_items_of_further_pages_are_kept_private_like_the_first(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "a key of this test's own"
+    monkeypatch.setenv("CHECKOUTS_PRIVACY_KEY", key)
+    items = [item(n, description=f"cake {n}", note="for Ana") for n in range(130)]
+    shop = Shop([session(1, items)], NOW)
+    hidden = {
+        "privacy__drop": "line_items.data.description",
+        "privacy__hash": "line_items.data.price.id",
+    }
+    assert sync(place, shop, **hidden).outcome == "completed"
+    assert len(shop.further) > 0
+    hash_ = hashed("price_1", key.encode())
+    told = "select description, price_id, count(*) from checkout_session_line_items group by all"
+    assert place.rows(told) == [(None, hash_, 130)]
+    kept = stored(place)["cs_test_0001"]
+    assert all("description" not in each and each["price"]["id"] == hash_ for each in kept)
 
 
 def stored(place: Installation) -> dict[str, list[Any]]:

@@ -17,8 +17,9 @@ from typing import Any
 import duckdb
 import httpx
 import pytest
+import yaml
 from comparison import assert_equal
-from installation import DAY_S, KEY, NOW, REPORT_KEYS, Installation, finish, one_line
+from installation import DAY_S, HOUR_S, KEY, NOW, REPORT_KEYS, Installation, finish, one_line
 from prefect_api import QUIET, Prefect
 
 from pipelines.emulator.app import Options, Running, running
@@ -80,7 +81,7 @@ def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
 
 @dataclass
 class Served:
-    """An installation that is served: its first schedule comes while the tests run."""
+    """An installation that is served; its own schedule comes after the tests."""
 
     place: Installation
     emulator: Running
@@ -117,12 +118,12 @@ class Served:
 @pytest.fixture(scope="module")
 def served(prefect: Prefect, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A served installation; a backfill of all its sessions takes some seconds."""
-    soon = datetime.now(UTC) + timedelta(seconds=100)
-    with running(Options(sessions=6_000, days=60, now=NOW, frozen=True)) as emulator:
+    later = datetime.now(UTC) + timedelta(hours=2)
+    with running(Options(sessions=2_000, days=20, now=NOW, frozen=True)) as emulator:
         place = Installation(
             tmp_path_factory.mktemp("served"),
             emulator.url,
-            sync__schedule=f"{soon.minute} {soon.hour} * * *",
+            sync__schedule=f"{later.minute} {later.hour} * * *",
             stripe__requests_per_second=3,
         )
         process = place.begin("serve", **prefect.environ)
@@ -152,7 +153,7 @@ def test_a_backfill_that_is_cancelled_in_its_middle_keeps_whole_windows(
     assert prefect.ended(run["id"])["state_type"] == "CANCELLED"
     assert [outcome for outcome, _ in served.runs_of("backfill")] == ["interrupted"]
     stored = served.place.value("select count(*) from checkout_sessions")
-    assert 0 < stored < 6_000
+    assert 0 < stored < 2_000
     served.equal()
 
 
@@ -196,6 +197,27 @@ def test_a_sync_that_finds_another_run_writing_is_skipped(prefect: Prefect, serv
     assert "sync.overlap" in ended["state"]["message"]
 
 
+def test_where_overlap_is_wait_a_sync_waits_until_the_other_run_has_written(
+    prefect: Prefect, served: Served
+) -> None:
+    # A run reads the settings anew.
+    before = served.place.file.read_text()
+    settings = yaml.safe_load(before)
+    settings["sync"]["overlap"] = "wait"
+    served.place.file.write_text(yaml.safe_dump(settings))
+    try:
+        with turn(served.place.warehouse, wait=True) as mine:
+            assert mine
+            run = prefect.start("sync").raise_for_status().json()
+            assert prefect.logged(run["id"], "Beginning flow run")
+            assert prefect.flow_run(run["id"])["state_type"] == "RUNNING"
+        ended = prefect.ended(run["id"])
+    finally:
+        served.place.file.write_text(before)
+    assert (ended["state_type"], ended["state_name"]) == ("COMPLETED", "Completed")
+    assert "0 new" in ended["state"]["message"]
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -228,12 +250,12 @@ def test_a_range_that_ends_before_it_starts_fails_and_says_so(
 def test_a_sync_as_a_flow_run_gives_the_same_warehouse_and_its_tasks_are_visible(
     prefect: Prefect, start: Start, install: Install
 ) -> None:
-    emulator = start(sessions=900, days=20)
+    emulator = start(sessions=300, days=20)
     place = install(emulator.url)
     done = place.run("sync", "--prefect", "--json", **prefect.environ)
     assert (done.code, done.err) == (0, "")
     assert done.object.keys() == REPORT_KEYS
-    assert done.object["inserted"] == 900
+    assert done.object["inserted"] == 300
     assert_equal(place, emulator)
     run = prefect.newest_flow_run()
     assert run["state_type"] == "COMPLETED"
@@ -340,19 +362,38 @@ def test_a_verification_as_a_flow_run_leaves_the_differences(
     assert "checkouts backfill --from" in text
 
 
+def test_the_schedule_of_the_settings_is_the_deployments(prefect: Prefect, served: Served) -> None:
+    (schedule,) = prefect.deployment("sync")["schedules"]
+    assert schedule["active"]
+    assert schedule["schedule"]["cron"] == served.place.settings().sync.schedule
+    assert schedule["schedule"]["timezone"] == "UTC"
+
+
 def test_a_schedule_fires_and_syncs(prefect: Prefect, served: Served) -> None:
-    served.emulator.advance(DAY_S)
-    deadline = time.monotonic() + 2 * READY_WITHIN_S
-    scheduled: list[dict[str, Any]] = []
-    while not scheduled:
-        assert time.monotonic() < deadline
-        found = prefect.asked("flow_runs/filter", flow_runs={"tags": {"all_": ["auto-scheduled"]}})
-        scheduled = [run for run in found if run["state_type"] not in ("SCHEDULED", "PENDING")]
-        time.sleep(0.5)
-    ended = prefect.ended(scheduled[0]["id"])
+    served.equal()
+    served.emulator.advance(HOUR_S)
+    # One that comes soon, since a cron's next minute may be a minute away.
+    with prefect.scheduled("sync", every_s=4):
+        run = prefect.scheduled_run()
+    ended = prefect.ended(run["id"])
     assert ended["state_type"] == "COMPLETED", ended
     assert ended["name"].startswith("default from 2026-09-")
     served.equal()
+
+
+@pytest.mark.long
+def test_a_cron_schedule_fires_within_its_minute(
+    prefect: Prefect, start: Start, install: Install
+) -> None:
+    place = install(start(sessions=50).url, sync__schedule="* * * * *")
+    process = place.begin("serve", **prefect.environ)
+    try:
+        ended = prefect.ended(prefect.scheduled_run()["id"])
+        assert ended["state_type"] == "COMPLETED", ended
+        assert place.value("select count(*) from checkout_sessions") == 50
+    finally:
+        process.send_signal(signal.SIGINT)
+        finish(process)
 
 
 def test_serve_ends_by_ctrl_c_and_pauses_its_schedules(prefect: Prefect, served: Served) -> None:

@@ -116,10 +116,10 @@ def run_through(accounts: int, sessions: int, tmp_path: Path, prefect: str) -> N
             assert "Traceback" not in err
             emulator.advance(DAY_S)
             done_ = place.run("sync", "--json")
-            assert done_.returncode == 0, done_.stdout + done_.stderr
-            assert json.loads(done_.stdout)["outcome"] == "completed"
+            assert done_.code == 0, done_.out + done_.err
+            assert json.loads(done_.out)["outcome"] == "completed"
             assert_each_account_equals_its_shop(place, emulator, accounts)
-            assert "sk_test_" not in out + err + done_.stdout + done_.stderr
+            assert "sk_test_" not in out + err + done_.out + done_.err
     finally:
         server.stop()
 

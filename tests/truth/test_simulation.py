@@ -43,7 +43,7 @@ def uneven_steps(seed: int, days: int = DAYS) -> list[float]:
     draw = random.Random(seed)
     steps: list[float] = [0, 1, SETTLE_S - 1, SETTLE_S, SETTLE_S + 1, 0.4, 0]
     while sum(steps) < days * DAY_S:
-        ranges = [(1, 130), (60, HOUR_S), (HOUR_S, DAY_S), (DAY_S, 2 * DAY_S), (DAY_S, 3 * DAY_S)]
+        ranges = [(1, 130), (HOUR_S, DAY_S), (DAY_S, 3 * DAY_S), (2 * DAY_S, 4 * DAY_S)]
         least, most = draw.choice(ranges)
         steps.append(draw.randint(least, most))
     return steps
@@ -87,7 +87,7 @@ def month(
     """A month whose every sync is held against the API at once; tests only read from it."""
     late_s = request.param
     options = Options(
-        sessions=500, days=6, days_ahead=DAYS + 5, now=NOW, frozen=True, late_s=late_s
+        sessions=200, days=6, days_ahead=DAYS + 5, now=NOW, frozen=True, late_s=late_s
     )
     folder = tmp_path_factory.mktemp("month")
     with running(options) as emulator:
@@ -125,9 +125,9 @@ def test_after_every_sync_the_warehouse_equals_the_api_object_by_object(
     # The fixture compares; here it shows that there was something to compare.
     moments = month.moments
     assert moments[-1].now - moments[0].now >= DAYS * DAY_S
-    assert len(moments) > 25
-    assert sum(m.report.counts.inserted for m in moments[1:]) > 1_500
-    assert sum(m.report.counts.updated for m in moments[1:]) > 500
+    assert len(moments) > 20
+    assert sum(m.report.counts.inserted for m in moments[1:]) > 600
+    assert sum(m.report.counts.updated for m in moments[1:]) > 200
     for moment in moments:
         counts = moment.report.counts
         changed = sum(moment.api[i] != s for i, s in moment.before.items())
@@ -159,13 +159,13 @@ def test_no_sync_costs_more_requests_than_its_plan(month: Simulation) -> None:
         cut = 1 if new > 0 and plan > 1 else 0
         assert moment.report.requests <= plan + cut
         saved += len(dues) + 1 - plan
-    assert saved > 1_000, "one request for each due session would be the easy way"
+    assert saved > 400, "one request for each due session would be the easy way"
 
 
 def test_sessions_as_of_each_past_sync_are_those_of_that_moment(month: Simulation) -> None:
     # Two syncs within one second are one moment, the later one.
     at = {moment.now: moment.api for moment in month.moments}
-    assert len(at) > 25
+    assert len(at) > 20
     for now, api in at.items():
         rows = month.place.rows(
             "select id, status, payment_status, amount_total, payload::varchar"
@@ -219,7 +219,7 @@ def test_each_change_makes_one_superseded_version_in_order(month: Simulation) ->
 def test_at_rest_nothing_is_left_to_look_at_and_a_sync_costs_one_request(
     tmp_path: Path,
 ) -> None:
-    options = Options(sessions=900, days=30, days_ahead=3, now=NOW, frozen=True)
+    options = Options(sessions=400, days=30, days_ahead=3, now=NOW, frozen=True)
     with running(options) as emulator:
         place = Place(tmp_path / "place", emulator.url)
         place.sync()
@@ -240,13 +240,13 @@ def test_at_rest_nothing_is_left_to_look_at_and_a_sync_costs_one_request(
 def test_with_a_ratio_no_difference_is_older_than_it_allows_and_none_remains(
     ratio: float, late_s: int, start: Start, install: Install
 ) -> None:
-    emulator = start(sessions=2_000, days=20, days_ahead=8, late_s=late_s)
+    emulator = start(sessions=1_000, days=20, days_ahead=8, late_s=late_s)
     # 0.02 is the default, so it isn't set.
     place = install(emulator.url, **({} if ratio == 0.02 else {"sync__reread_ratio": ratio}))
     last_read: dict[str, int] = {}
     waiting = 0
     draw = random.Random(7)
-    for step in [0, 1, *(draw.randint(60, 8 * HOUR_S) for _ in range(16))]:
+    for step in [0, 1, *(draw.randint(60, 8 * HOUR_S) for _ in range(12))]:
         emulator.advance(step)
         now = int(emulator.now)
         before = place.stored() if last_read else {}
@@ -284,7 +284,7 @@ def test_with_a_ratio_no_difference_is_older_than_it_allows_and_none_remains(
 
 
 def test_none_leaves_the_unsettled_without_its_last_look(start: Start, install: Install) -> None:
-    emulator = start(sessions=300, days=3, days_ahead=0)
+    emulator = start(sessions=150, days=3, days_ahead=0)
     place = install(emulator.url)
     place.sync()
     for days in (1, 1, 2, 3, 5, 8, 13, 21, 7, 1, 1, 1, 1):

@@ -5,9 +5,6 @@ What must hold is worked out here from the design's words, not with the program'
 
 import json
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -17,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from installation import KEY
+from installation import KEY, Folder
 
 from pipelines import config, places, runs
 from pipelines.config import Settings
@@ -38,7 +35,7 @@ LATE_PAYMENT_S = 62 * DAY_S
 Value = dict[str, Any]
 
 
-class Place:
+class Place(Folder):
     """A folder with a config.yaml that points at an API, and its warehouse.
 
     Args:
@@ -86,19 +83,6 @@ class Place:
         settings = self.settings(**over)
         window = None if first is None or end is None else Window(first - 1, end - 1)
         return verify(settings, settings.chosen()[0], window)
-
-    def run(self, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command as a process of its own to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "pipelines", *arguments],
-            cwd=self.folder,
-            env={**os.environ, **environ},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
 
     def rows(self, sql: str, *given: Any) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""

@@ -137,3 +137,30 @@ def test_the_api_is_asked_by_that_proxy(monkeypatch: pytest.MonkeyPatch) -> None
         serving.join()
     assert asked[0].startswith(b"CONNECT api.example.com:443 HTTP/1.1\r\n")
     assert b"sk_test_1" not in asked[0]
+
+
+def test_a_header_that_comes_a_byte_now_and_then_is_given_up() -> None:
+    gone = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1_000)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX-Endless: ")
+                while not gone.wait(0.02):
+                    try:
+                        connection.sendall(b"x")
+                    except OSError:
+                        return
+
+        dripping = threading.Thread(target=drip, daemon=True)
+        dripping.start()
+        connections = Connections(lambda: httpx.HTTPTransport(trust_env=False), {}, 0.1)
+        try:
+            with pytest.raises(httpx.TransportError):
+                connections.get(f"http://127.0.0.1:{server.getsockname()[1]}")
+        finally:
+            gone.set()
+            dripping.join()
+            connections.close()

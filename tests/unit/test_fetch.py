@@ -406,3 +406,19 @@ def test_half_a_surrogate_pair_sets_its_session_aside_and_no_other(world: World)
     fetched = fetch(world.api(page(*items)), Window(100, 200))
     assert ids(fetched) == ["cs_2"]
     assert [reject.head.id for reject, _ in fetched.batch.rejects] == ["cs_1"]
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('[{"b\\"]}":', "}]")]
+)
+def test_a_session_nested_too_deep_for_a_decoder_is_set_aside_and_no_other(
+    world: World, opening: str, closing: str
+) -> None:
+    deep = opening * 5_000 + "1" + closing * 5_000
+    bad = json.dumps(session("cs_1", 150))[:-1] + f',"new":{deep}}}'
+    items = [json.dumps(session("cs_2", 151)), bad, json.dumps(session("cs_0", 149))]
+    fetched = fetch(world.api(page(*items)), Window(100, 200))
+    assert ids(fetched) == ["cs_2", "cs_0"]
+    ((reject, _),) = fetched.batch.rejects
+    assert (reject.head.id, reject.head.created) == ("cs_1", 150)
+    assert reject.reason == "it is nested too deep"

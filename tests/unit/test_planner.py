@@ -317,8 +317,8 @@ def test_the_parts_of_a_rest_cover_it_exactly_newest_first(
 def test_a_rest_is_cut_by_the_density_seen_and_what_is_older_starts_with_one_page() -> None:
     part_s = PART_PAGES * PAGE // 2
     assert parts_of(Window(0, 4 * part_s), per_second=2.0, first=True, idle=1, width=2) == [
-        Piece(Window(3 * part_s, 4 * part_s), BUDGET_PAGES),
-        Piece(Window(2 * part_s, 3 * part_s), BUDGET_PAGES),
+        Piece(Window(3 * part_s, 4 * part_s), UNKNOWN_PAGES, bounded=True),
+        Piece(Window(2 * part_s, 3 * part_s), UNKNOWN_PAGES, bounded=True),
         Piece(Window(0, 2 * part_s), UNKNOWN_PAGES),
     ]
 
@@ -326,7 +326,7 @@ def test_a_rest_is_cut_by_the_density_seen_and_what_is_older_starts_with_one_pag
 def test_while_others_wait_a_rest_is_gone_on_with() -> None:
     rest = Window(0, 100_000)
     assert parts_of(rest, per_second=2.0, first=False, idle=0, width=8) == [
-        Piece(rest, BUDGET_PAGES)
+        Piece(rest, BUDGET_PAGES, bounded=True)
     ]
 
 
@@ -341,8 +341,16 @@ def test_a_rest_is_cut_for_each_fetcher_that_idles() -> None:
     ]
 
 
+def test_a_part_has_no_fewer_pages_than_it_must() -> None:
+    # 80 pages of 50 s each.
+    parts = parts_of(Window(0, 4_000), per_second=2.0, first=False, idle=8, width=8, least=20)
+    assert [part.seconds for part in windows(parts)] == [1_000] * 4
+    (whole,) = parts_of(Window(0, 4_000), per_second=2.0, first=False, idle=8, width=8, least=41)
+    assert whole.window == Window(0, 4_000)
+
+
 def test_too_little_is_not_cut_even_where_all_fetchers_idle() -> None:
     rest = Window(0, 2 * LEAST_PART_PAGES * PAGE - 1)
     assert parts_of(rest, per_second=1.0, first=False, idle=8, width=8) == [
-        Piece(rest, BUDGET_PAGES)
+        Piece(rest, BUDGET_PAGES, bounded=True)
     ]

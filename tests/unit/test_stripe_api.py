@@ -397,7 +397,9 @@ def test_the_sessions_of_a_page_stay_byte_for_byte(world: World) -> None:
         pytest.param(b"null", id="null"),
         pytest.param(b"<!DOCTYPE html><html><body>Sign in</body></html>", id="a page"),
         pytest.param(b"OK", id="a word"),
-        pytest.param(listing(["[" * 50_000 + "]" * 50_000]), id="nested without end"),
+        pytest.param(listing(["[" * 50_000]), id="nested without end"),
+        pytest.param(listing(["5", "[" * 5_000 + "]" * 5_000]), id="nested, beside a number"),
+        pytest.param(b"[" * 50_000 + b"]" * 50_000, id="nested, without a list's members"),
     ],
 )
 def test_an_answer_that_is_no_list_is_not_believed_and_not_asked_for_again(
