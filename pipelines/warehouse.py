@@ -236,6 +236,7 @@ class Warehouse:
         """
         self.require()
         with self._writing() as connection:
+            connection.execute(query("reflatten/limit_memory"))
             connection.execute("begin")
             connection.execute(query("forget/remember"), {"ids": list(forgetting)})
             rebuilt = reflatten.rebuild(connection, tell, protection)
