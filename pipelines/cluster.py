@@ -3,6 +3,7 @@
 What travels is plain: settings, names and figures. A key is in the environment of the worker.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,6 +72,8 @@ def run_account(settings: dict[str, Any], name: str, job: dict[str, Any]) -> dic
 
 
 def _runner(run: config.Run) -> "DaskTaskRunner[Any]":
+    # It would show where in its code it met each worker that died; `_told` says what that means.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     if run.dask_address is not None:
         return DaskTaskRunner(address=run.dask_address)
     return DaskTaskRunner(

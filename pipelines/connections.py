@@ -44,7 +44,7 @@ class Connections:
         self._extensions = {"timeout": httpx.Timeout(timeout_s, connect=10, pool=None).as_dict()}
         self._all: list[httpx.BaseTransport] = []
         self._idle: list[httpx.BaseTransport] = []
-        self._lent_until: dict[httpx.BaseTransport, float] = {}
+        self._lent_until: dict[object, tuple[float, httpx.BaseTransport]] = {}
         self._lock = threading.Lock()
         self._closed = threading.Event()
 
@@ -88,12 +88,13 @@ class Connections:
                 self._all.append(self._make())
                 self._idle.append(self._all[-1])
             transport = self._idle.pop()
-            self._lent_until[transport] = until
+            lease = object()
+            self._lent_until[lease] = until, transport
         try:
             yield transport
         finally:
             with self._lock:
-                self._lent_until.pop(transport, None)
+                del self._lent_until[lease]
                 self._idle.append(transport)
 
     def _watch(self) -> None:
@@ -101,7 +102,7 @@ class Connections:
         while not self._closed.wait(LOOK_EVERY_S):
             now = time.monotonic()
             with self._lock:
-                late = [one for one, until in self._lent_until.items() if until < now]
+                late = [lent for until, lent in self._lent_until.values() if until < now]
             for transport in late:
                 transport.close()
 

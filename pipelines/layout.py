@@ -1,5 +1,7 @@
 """The warehouse file's layout: created, recognised, brought up to date."""
 
+from contextlib import suppress
+
 import duckdb
 
 from pipelines.columns import Table
@@ -23,6 +25,8 @@ def version(connection: duckdb.DuckDBPyConnection, path: str) -> int:
     try:
         ((found,),) = connection.execute(query("state/version")).fetchall()
     except (duckdb.CatalogException, duckdb.BinderException):
+        with suppress(duckdb.Error):  # of a transaction that this ended
+            connection.execute("rollback")
         ((tables,),) = connection.execute(query("state/tables")).fetchall()
         if not tables:
             return 0

@@ -183,6 +183,7 @@ class Warehouse:
         self.require()
 
         def rebuild(connection: duckdb.DuckDBPyConnection) -> reflatten.Rebuilt:
+            connection.execute(query("reflatten/limit_memory"))
             connection.execute(query("forget/remember"), {"ids": list(forgetting)})
             return reflatten.rebuild(connection, self._place, tell, protection)
 

@@ -24,7 +24,8 @@ def forget(
     """Empty the personal fields of a person's sessions, for good.
 
     In rows, payloads, history and rejects; later reads leave them empty too. Makes the file anew,
-    or a lake's old files go, so that the old bytes are gone, and publishes again. Each option can be given several times.
+    or removes a lake's old files, so that the old bytes are gone, and publishes again. Each option
+    can be given several times.
     """
     from pipelines import display
     from pipelines.config import protection_of

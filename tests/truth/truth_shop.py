@@ -47,6 +47,7 @@ class Place(Folder):
     def __init__(self, folder: Path, url: str = "http://127.0.0.1:9", **settings: Any) -> None:
         self.folder = folder
         self.url = url
+        self.warehouse = folder / "warehouse.duckdb"
         tree: dict[str, Any] = {
             "stripe": {
                 "base_url": url,
@@ -54,7 +55,7 @@ class Place(Folder):
                 "retry_for_s": 5,
                 "line_items": False,
             },
-            "warehouse": warehouses.section(folder, "warehouse.duckdb") | {"lock_timeout_s": 30},
+            "warehouse": warehouses.section(folder, self.warehouse.name) | {"lock_timeout_s": 30},
         }
         for name, value in settings.items():
             section, _, key = name.partition("__")
