@@ -158,9 +158,9 @@ class File:
                 holder=who,
                 passing=True,
             )
-        if not isinstance(error, FILE_ERRORS):
-            return None
         for marks, words in TROUBLES:
             if any(mark in text for mark in marks):
                 return WarehouseError(words.format(path=path), path=path)
+        if not isinstance(error, FILE_ERRORS):
+            return None
         return WarehouseError(f"{path} can't be used: {first_lines(error)}", path=path)
