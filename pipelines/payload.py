@@ -49,22 +49,27 @@ def split(raw: bytes) -> tuple[bytes, bytes | None]:
         ValueError: a text in it is no Unicode (a lone surrogate), so no database can hold it.
     """
     if _TELLING.search(raw):
-        if any(escape[1] for escape in _ESCAPES.finditer(raw)):
-            raise ValueError("a text holds half a surrogate pair")
+        if _has_half_pairs(raw):
+            # What is cut away may be anything, so that what is kept can be read again.
+            kept, items = _slowly(guarded(raw))
+            kept, items = unguarded(kept), items and unguarded(items)
+            if _has_half_pairs(kept) or (items and _has_half_pairs(items)):
+                raise ValueError("a text holds half a surrogate pair")
+            return kept, items
         if _ESCAPED_LETTER.search(raw):
             return _slowly(raw)
-    kept: bytes | None = raw
+    left: bytes | None = raw
     items = None
     if _ITEMS_MARK in raw:
         found = _apart.decode(raw).line_items
         if found is not UNSET:
             items = bytes(found)
-            kept = _cut(raw, _ITEMS_MARK, items)
-    if kept is not None:
-        kept = _without_plain_secret(kept)
-    if kept is None or (items is not None and _SECRET_MARK in items):
+            left = _cut(raw, _ITEMS_MARK, items)
+    if left is not None:
+        left = _without_plain_secret(left)
+    if left is None or (items is not None and _SECRET_MARK in items):
         return _slowly(raw)
-    return kept, items
+    return left, items
 
 
 def scrub(raw: bytes) -> bytes:
@@ -107,6 +112,10 @@ def guarded(raw: bytes) -> bytes:
 def unguarded(raw: bytes) -> bytes:
     """Return the JSON with each half of a surrogate pair as it was received."""
     return _GUARDED.sub(rb"\\u\1", raw)
+
+
+def _has_half_pairs(raw: bytes) -> bool:
+    return any(escape[1] for escape in _ESCAPES.finditer(raw))
 
 
 def _without_plain_secret(raw: bytes) -> bytes | None:

@@ -125,7 +125,9 @@ def test_whatever_a_session_holds_it_is_stored_or_rejected_and_the_others_are_st
 
 
 @pytest.mark.long
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=300, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+)
 @given(sessions)
 def test_whatever_many_sessions_hold_they_are_stored_or_rejected(edits: list[list[Any]]) -> None:
     lands(edits)

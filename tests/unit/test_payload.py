@@ -221,3 +221,9 @@ def test_other_spellings_are_the_same(one: str, other: str) -> None:
 def test_other_values_are_not_the_same(one: str, other: str) -> None:
     assert not same(one, other)
     assert not same(f'{{"a":[{one}]}}', f'{{"a":[{other}]}}')
+
+
+@pytest.mark.parametrize("secret", ['"\\ud800"', '{"a":["\\udfff"]}'])
+def test_half_a_pair_in_what_is_never_kept_is_no_reason_to_refuse_a_session(secret: str) -> None:
+    raw = f'{{"id":"cs_1","client_secret":{secret},"name":"\\ud83d\\ude00"}}'.encode()
+    assert exact(scrub(raw)) == {"id": "cs_1", "name": "\U0001f600"}
