@@ -30,6 +30,7 @@ class Connections:
         make: makes another transport, where all are lent.
         headers: sent with every request.
         timeout_s: what one request may take, to the last byte of its answer.
+        stop: once it is set, nothing more is asked, and bodies are read no further.
     """
 
     def __init__(
@@ -37,10 +38,12 @@ class Connections:
         make: Callable[[], httpx.BaseTransport],
         headers: Mapping[str, str],
         timeout_s: float,
+        stop: threading.Event,
     ) -> None:
         self._make = make
         self._headers = httpx.Headers({"Accept-Encoding": "gzip", **headers})
         self._timeout_s = timeout_s
+        self._stop = stop
         self._extensions = {"timeout": httpx.Timeout(timeout_s, connect=10, pool=None).as_dict()}
         self._all: list[httpx.BaseTransport] = []
         self._idle: list[httpx.BaseTransport] = []
@@ -52,8 +55,8 @@ class Connections:
         """Return a response, which is closed, and its body; one that is too long is cut.
 
         Raises:
-            httpx.TransportError: the server can't be reached, is too slow, or broke off; or the
-                connections were closed.
+            httpx.TransportError: the server can't be reached, is too slow, or broke off; or it
+                was stopped.
             httpx.DecodingError: the body isn't encoded as it says.
         """
         deadline = time.monotonic() + self._timeout_s
@@ -71,8 +74,9 @@ class Connections:
 
     def close(self) -> None:
         """Close all, those that are lent too."""
+        self._stop.set()
+        self._closed.set()
         with self._lock:
-            self._closed.set()
             transports = list(self._all)
         for transport in transports:
             transport.close()
@@ -80,8 +84,8 @@ class Connections:
     @contextmanager
     def _lent(self, until: float) -> Iterator[httpx.BaseTransport]:
         with self._lock:
-            if self._closed.is_set():
-                raise httpx.ConnectError("the connections are closed")
+            if self._stop.is_set():
+                raise httpx.ConnectError("stopped")
             if not self._all:
                 threading.Thread(target=self._watch, name="connections", daemon=True).start()
             if not self._idle:
@@ -116,8 +120,8 @@ class Connections:
             size += len(part)
             if size > MOST_BYTES:
                 return
-            if self._closed.is_set():
-                raise httpx.ReadError("the connections are closed")
+            if self._stop.is_set():
+                raise httpx.ReadError("stopped")
 
 
 class _Timely(httpx.SyncByteStream):

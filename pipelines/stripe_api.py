@@ -167,7 +167,7 @@ class StripeApi:
         if stripe_account:
             headers["Stripe-Account"] = stripe_account
         make = (lambda: transport) if transport is not None else _transports(base_url)
-        self._connections = Connections(make, headers, patience.timeout_s)
+        self._connections = Connections(make, headers, patience.timeout_s, self._stop)
 
     @classmethod
     def of(
@@ -223,12 +223,11 @@ class StripeApi:
         return self._list(f"{SESSIONS_PATH}/{quote(session_id, safe='')}/line_items", params)
 
     def stop(self) -> None:
-        """Give up every request that still waits for its turn or its next try."""
+        """Give up every request that waits for its turn, its next try or more of its answer."""
         self._stop.set()
 
     def close(self) -> None:
         """Close the connections."""
-        self._stop.set()
         self._connections.close()
 
     def _list(self, path: str, params: Params) -> Page:

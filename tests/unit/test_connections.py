@@ -3,7 +3,7 @@
 import gzip
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -22,6 +22,10 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+
+
+def connections_by(make: Callable[[], httpx.BaseTransport], timeout_s: float = 5) -> Connections:
+    return Connections(make, {}, timeout_s, threading.Event())
 
 
 class Counted:
@@ -45,7 +49,7 @@ class Counted:
 
 def test_requests_one_after_the_other_take_one_connection_and_two_at_a_time_two() -> None:
     made = Counted()
-    connections = Connections(made, {}, 5)
+    connections = connections_by(made)
     for _ in range(3):
         assert connections.get(URL)[1] == b"1"
     other = threading.Thread(target=connections.get, args=["https://api.example.com/together"])
@@ -57,7 +61,7 @@ def test_requests_one_after_the_other_take_one_connection_and_two_at_a_time_two(
 
 
 def test_what_is_closed_sends_nothing() -> None:
-    connections = Connections(Counted(), {}, 5)
+    connections = connections_by(Counted())
     connections.close()
     with pytest.raises(httpx.TransportError):
         connections.get(URL)
@@ -73,7 +77,7 @@ def canned(*parts: bytes, encoding: str | None = None) -> Connections:
     def handle(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, headers=headers, stream=Parts())
 
-    return Connections(lambda: httpx.MockTransport(handle), {}, 5)
+    return connections_by(lambda: httpx.MockTransport(handle))
 
 
 def test_a_compressed_body_is_unpacked_whatever_its_parts() -> None:
@@ -156,7 +160,7 @@ def test_a_header_that_comes_a_byte_now_and_then_is_given_up() -> None:
 
         dripping = threading.Thread(target=drip, daemon=True)
         dripping.start()
-        connections = Connections(lambda: httpx.HTTPTransport(trust_env=False), {}, 0.1)
+        connections = connections_by(lambda: httpx.HTTPTransport(trust_env=False), timeout_s=0.1)
         try:
             with pytest.raises(httpx.TransportError):
                 connections.get(f"http://127.0.0.1:{server.getsockname()[1]}")

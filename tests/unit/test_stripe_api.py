@@ -294,6 +294,19 @@ def test_a_stop_ends_the_wait_for_the_next_try(world: World) -> None:
     assert api.requests == 1
 
 
+def test_a_stop_ends_the_wait_for_the_rest_of_an_answer(world: World) -> None:
+    class Slow(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            yield b'{"object":"list",'
+            api.stop()
+            yield b'"has_more":false,'
+            raise AssertionError("read on after the stop")
+
+    api = world.api(httpx.Response(200, stream=Slow()))
+    with pytest.raises(Stopped):
+        api.list_sessions(LIMIT)
+
+
 @pytest.mark.parametrize(
     "failure",
     [
