@@ -7,6 +7,7 @@ Pure: no time, no input or output.
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -224,8 +225,7 @@ class Flattener:
         Raises:
             ValueError: one has no place in the columns.
         """
-        source = table.source
-        kept = [Raw(self.kept(payload.without_secret(raw), owner.id, source)) for raw in raws]
+        kept = self._kept_elements(table, map(payload.without_secret, raws), owner.id)
         typed, odd = self._elements(table, kept)
         drift = [Drift(owner.id, owner.created, path, UNSAID, owner.at) for path in odd]
         return Elements(owner, typed, kept, first), drift
@@ -287,15 +287,14 @@ class Flattener:
         if items != b"null":
             found = _within("line_items", _item_list.decode, items)
             session.complete = not found.has_more
-            source = LINE_ITEMS.source
-            self._take(
-                session,
-                LINE_ITEMS,
-                [Raw(self.kept(bytes(raw), id_, source)) for raw in found.data]
-                if self._redact is not None or id_
-                else found.data,
-            )
+            raws = found.data
+            if self._redact is not None or id_:
+                raws = self._kept_elements(LINE_ITEMS, map(bytes, raws), id_)
+            self._take(session, LINE_ITEMS, raws)
         return session
+
+    def _kept_elements(self, table: Table, raws: Iterable[bytes], id_: str) -> list[Raw]:
+        return [Raw(self.kept(raw, id_, table.source)) for raw in raws]
 
     def _take(self, session: Session, table: Table, raws: Sequence[Raw]) -> None:
         if raws:
@@ -304,10 +303,7 @@ class Flattener:
             session.odd.extend(odd)
 
     def _elements(self, table: Table, raws: Sequence[Raw]) -> tuple[list[Any], list[str]]:
-        def decode(raws: Sequence[Raw]) -> tuple[list[Any], list[str]]:
-            return self._typed(table, raws)
-
-        typed, odd = _within(f"{table.source}[]", decode, raws)
+        typed, odd = _within(f"{table.source}[]", partial(self._typed, table), raws)
         return typed, [f"{table.source}[].{path}" for path in odd]
 
     def _typed(self, table: Table, texts: Sequence[bytes | Raw]) -> tuple[list[Any], list[str]]:

@@ -27,8 +27,12 @@ def shallow(raw: bytes) -> bytes:
 
 def apart(body: bytes) -> tuple[bytes, list[bytes]] | None:
     """Return a list response without its elements, and these; None where it has no such list."""
+    since = 0
     for begin, end, level in _nested(body):
-        if level != 1 or not _IS_DATA.search(body, 0, begin + 1):
+        if level != 1:
+            continue
+        if not _IS_DATA.search(body, since, begin + 1):
+            since = end
             continue
         inside = body[begin:end]
         spans = [(first, last) for first, last, level in _nested(inside) if level == 1]

@@ -24,9 +24,10 @@ from pipelines.planner import (
     PART_PAGES,
     UNKNOWN_PAGES,
     Piece,
+    pages_in,
     parts_of,
 )
-from pipelines.stripe_api import PAGE_SIZE, USUAL, Patience
+from pipelines.stripe_api import USUAL, Patience
 from pipelines.windows import Window
 
 Fetch = Callable[[Window, Budget], Fetched]
@@ -182,7 +183,7 @@ class Pipeline:
         """Return the rest of a fetch's window, cut for those that have nothing to do."""
         if fetched.rest is None:
             return []
-        expected = fetched.per_second * fetched.rest.seconds / PAGE_SIZE
+        expected = pages_in(fetched.rest, fetched.per_second)
         parts = parts_of(
             fetched.rest,
             fetched.per_second,

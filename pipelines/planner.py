@@ -114,6 +114,11 @@ def rereads(
     return pieces[::-1]
 
 
+def pages_in(window: Window, per_second: float) -> float:
+    """Return how many pages a window has, by the sessions a second seen beside it."""
+    return per_second * window.seconds / PAGE
+
+
 def parts_of(
     rest: Window,
     per_second: float,
@@ -136,7 +141,7 @@ def parts_of(
         width: how many fetchers there are.
         least: how many pages a part must have.
     """
-    expected = per_second * rest.seconds / PAGE
+    expected = pages_in(rest, per_second)
     if not first and (idle <= 1 or expected < 2 * least):
         return [Piece(rest, BUDGET_PAGES, bounded=True)]
     pages = float(PART_PAGES)

@@ -24,7 +24,7 @@ from pipelines.columns import Table
 from pipelines.schema import SESSIONS
 from tests.bench.processes import KEY
 
-PAGE = 100
+LIMIT = ("limit", "100")
 ROWS_A_LOAD = 8_000
 PATH = "/v1/checkout/sessions"
 
@@ -38,7 +38,7 @@ def main(url: str, warehouse: str, line_items: str) -> None:
     expand: Params = [("expand[]", "data.line_items")] if line_items == "true" else []
     headers = {"Authorization": f"Bearer {KEY}"}
     with httpx.Client(base_url=url, headers=headers, trust_env=False) as client:
-        asked = list(_requests(client, PATH, [("limit", str(PAGE)), *expand]))
+        asked = list(_requests(client, PATH, [LIMIT, *expand]))
         pages, download_s = _timed(lambda: [client.get(at, params=p).content for at, p in asked])
     tables = SESSIONS, *([LINE_ITEMS] if line_items == "true" else [])
     rows = {table: _rows(Path(warehouse), table) for table in tables}
@@ -51,21 +51,20 @@ def main(url: str, warehouse: str, line_items: str) -> None:
     print(json.dumps({"download": download_s, "decode": decode_s, "insert": insert_s}))
 
 
-def _requests(client: httpx.Client, path: str, base: Params) -> Iterator[Request]:
-    """Read all of a list to learn what to ask for; not measured."""
-    cursor: Params = []
+def _requests(client: httpx.Client, path: str, base: Params, after: str = "") -> Iterator[Request]:
+    """Read all of a list, or what follows an element, to learn what to ask for; not measured."""
     while True:
-        yield path, base + cursor
-        page = client.get(path, params=base + cursor).json()
+        asked = [*base, ("starting_after", after)] if after else base
+        yield path, asked
+        page = client.get(path, params=asked).json()
         for element in page["data"]:
             items = element.get("line_items", {"has_more": False})
             if items["has_more"]:
-                rest = [("limit", str(PAGE)), ("starting_after", items["data"][-1]["id"])]
-                yield from _requests(client, f"{PATH}/{element['id']}/line_items", rest)
+                at = f"{PATH}/{element['id']}/line_items"
+                yield from _requests(client, at, [LIMIT], items["data"][-1]["id"])
         if not page["has_more"]:
             return
-        base = [one for one in base if one[0] != "starting_after"]
-        cursor = [("starting_after", page["data"][-1]["id"])]
+        after = page["data"][-1]["id"]
 
 
 def _elements(page: bytes) -> Sequence[object]:
