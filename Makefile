@@ -1,8 +1,9 @@
 # Everything a fresh clone needs: Python 3.11 or newer, make and a network.
 PYTHON ?= python3
 BIN := .venv/bin
+LAKE := .venv-lake/bin
 
-.PHONY: install demo test test-long tried check audit bench lock clean
+.PHONY: install demo test test-long test-lake tried check audit bench bench-lake lock clean
 
 install: .venv/installed
 
@@ -26,6 +27,27 @@ test-long: install
 # The README's table of what was tried, written from what happens now; takes as long as test-long.
 tried: install
 	$(BIN)/python -m pytest tests/faults --numprocesses 2 --write-tried
+
+# On a lake: DuckDB 1.5.5 and its extensions, Dask, and PostgreSQL from Debian's packages.
+test-lake: .venv-lake/installed
+	$(LAKE)/python -m tests.lake $(LAKE_TESTS) -m "not long and not file" --numprocesses 2 --dist loadfile
+
+# A lake beside a file, and accounts a minute by workers.
+bench-lake: .venv-lake/installed
+	$(LAKE)/python -m tests.lake.bench
+
+# All that pass there but take long: LAKE_TESTS="tests/truth tests/integration/test_sync.py".
+LAKE_TESTS := tests/lake tests/truth/test_simulation.py tests/truth/test_kills.py \
+	tests/integration/test_marts.py tests/integration/test_reflatten.py \
+	tests/integration/test_personal_data.py
+
+# What requirements.lock has, but for what requirements-lake.lock has instead or beside it.
+.venv-lake/installed: requirements.lock requirements-lake.lock pyproject.toml
+	$(PYTHON) -m venv .venv-lake
+	grep -v '^duckdb==' requirements.lock > .venv-lake/requirements.txt
+	$(LAKE)/python -m pip install --quiet --disable-pip-version-check --no-deps -r .venv-lake/requirements.txt -r requirements-lake.lock
+	$(LAKE)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
 
 check: install
 	$(BIN)/ruff check .
@@ -53,4 +75,4 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lake build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -37,14 +37,14 @@ class Stops:
 
 
 def side_by_side(
-    accounts: Sequence[Account], run: Callable[[Account], Told], stops: Stops
+    accounts: Sequence[Account], run: Callable[[Account], Told], stops: Stops, at_once: int
 ) -> list[Told]:
-    """Run accounts at once and return what each told, in their order.
+    """Run accounts, so many at once, and return what each told, in their order.
 
     Ctrl-C stops them all; each then tells what it got to. What else ends the process, as a
     cancellation, stops them too and goes on when they have ended.
     """
-    pool = ThreadPoolExecutor(len(accounts), thread_name_prefix="account")
+    pool = ThreadPoolExecutor(min(len(accounts), at_once), thread_name_prefix="account")
     # Each in a context of its own, so that what wraps the fetch finds its run.
     running = [pool.submit(copy_context().run, run, account) for account in accounts]
     try:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from pipelines import display, queries
 from pipelines.config import Settings
 from pipelines.errors import UsageError
+from pipelines.places import place_of
 from pipelines.publish import readable
 from pipelines.warehouse import Warehouse
 
@@ -63,8 +64,7 @@ def ask(settings: Settings, sql: str, params: dict[str, str], *, unsafe: bool = 
         UsageError: DuckDB doesn't accept the SQL.
     """
     # What is written belongs into the warehouse, never into its copy.
-    where = settings.warehouse
-    chosen = Warehouse(where.path, where.lock_timeout_s) if unsafe else readable(settings)
+    chosen = Warehouse(place_of(settings.warehouse)) if unsafe else readable(settings)
     return chosen.ask(sql, params, unsafe=unsafe)
 
 

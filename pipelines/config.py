@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,7 @@ FILE_NAME = "config.yaml"
 PREFIX = "CHECKOUTS_"
 EARLIEST, LATEST = -62_135_510_400, 253_402_214_400
 """The years 1 to 9999, a day within, so that every time zone can show them; epoch seconds."""
+LAKE = "ducklake:"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PRIVACY_KEY = "CHECKOUTS_PRIVACY_KEY"
 SHORTEST_PRIVACY_KEY = 16
@@ -70,10 +71,20 @@ class Account(Frozen, frozen=True):
 
 
 class Warehouse(Frozen, frozen=True):
-    """Where the DuckDB file is, and how many seconds to wait for its lock."""
+    """Where the sessions are kept, and how many seconds to wait for others who use it.
+
+    `path` is a DuckDB file, or a lake's address as `ducklake:postgres:host=db dbname=lake`, whose
+    data files are at `data_path`.
+    """
 
     path: Path = Path("data/checkouts.duckdb")
+    data_path: str | None = None
     lock_timeout_s: Seconds = 60
+
+    @property
+    def catalog(self) -> str | None:
+        """The address of the lake's catalog; None for a file."""
+        return str(self.path).removeprefix(LAKE) if str(self.path).startswith(LAKE) else None
 
 
 class Sync(Frozen, frozen=True):
@@ -89,6 +100,17 @@ class Sync(Frozen, frozen=True):
     reread_ratio: Annotated[float, Meta(ge=0, lt=1)] = 0.02
     schedule: str = "*/15 * * * *"
     overlap: str = "skip"
+
+
+class Run(Frozen, frozen=True):
+    """Who runs the accounts: threads of this process, or a Dask cluster.
+
+    `workers` is how many run at a time; on a cluster that is at `dask_address` it decides itself.
+    """
+
+    task_runner: Literal["threads", "dask"] = "threads"
+    workers: Annotated[int, Meta(ge=1, le=1_000)] = 16
+    dask_address: Annotated[str, Meta(pattern=r"^(tcp|tls)://[^\s@]+\Z")] | None = None
 
 
 class Publish(Frozen, frozen=True):
@@ -112,6 +134,7 @@ class Settings(Frozen, frozen=True):
     accounts: tuple[Account, ...] = ()
     warehouse: Warehouse = Warehouse()
     sync: Sync = Sync()
+    run: Run = Run()
     timezone: str = "UTC"
     publish: Publish = Publish()
     privacy: Privacy = Privacy()
@@ -121,6 +144,13 @@ class Settings(Frozen, frozen=True):
     def zone(self) -> ZoneInfo:
         """The time zone of days and of times shown."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def folder(self) -> Path:
+        """Where the program keeps what isn't the warehouse: beside its file, else in `data`."""
+        if self.warehouse.catalog is None:
+            return self.warehouse.path.parent
+        return (self.file.parent if self.file is not None else Path.cwd()) / "data"
 
     def start_of(self, account: Account) -> int:
         """Return the first `created` second ever read for an account, epoch seconds."""
@@ -200,6 +230,17 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     settings = _absolute(settings, base, file)
     _check(settings, environ)
     return settings
+
+
+def plain(settings: Settings) -> dict[str, Any]:
+    """Return settings as values that may travel; no key is among them."""
+    values: dict[str, Any] = msgspec.to_builtins(settings, enc_hook=str)
+    return values
+
+
+def from_plain(values: Mapping[str, Any]) -> Settings:
+    """Return the settings that `plain` made values of."""
+    return msgspec.convert(values, Settings, dec_hook=_path)
 
 
 def key_of(account: Account, environ: Mapping[str, str] | None = None) -> Key:
@@ -402,13 +443,23 @@ def _absolute(settings: Settings, base: Path, file: Path | None) -> Settings:
         settings,
         file=file.absolute() if file is not None else None,
         stripe=replace(settings.stripe, base_url=settings.stripe.base_url.rstrip("/")),
-        warehouse=replace(settings.warehouse, path=resolved(settings.warehouse.path)),
+        warehouse=_located(settings.warehouse, base),
         publish=replace(
             settings.publish,
             path=resolved(settings.publish.path),
             parquet=resolved(settings.publish.parquet),
         ),
     )
+
+
+def _located(warehouse: Warehouse, base: Path) -> Warehouse:
+    """Make a file's path absolute, and that of a lake's data where it is no URL."""
+    path, data_path = warehouse.path, warehouse.data_path
+    if warehouse.catalog is None:
+        path = base / path
+    if data_path is not None and "://" not in data_path:
+        data_path = f"{base / data_path}/"  # with a slash at its end, as DuckLake notes it down
+    return msgspec.structs.replace(warehouse, path=path, data_path=data_path)
 
 
 def _check(settings: Settings, environ: Mapping[str, str]) -> None:
@@ -433,6 +484,7 @@ def _check(settings: Settings, environ: Mapping[str, str]) -> None:
         refuse("timezone", f"no time zone is named {_shown(settings.timezone)}; try Europe/Berlin")
     if settings.publish.path == settings.warehouse.path:
         refuse("publish.path", "it is the warehouse itself; name another file")
+    _check_lake(settings, refuse)
     _check_schedule(settings.sync.schedule, refuse)
     if settings.sync.overlap not in ("skip", "wait"):
         refuse("sync.overlap", f"expected skip or wait, got {_shown(settings.sync.overlap)}")
@@ -441,6 +493,25 @@ def _check(settings: Settings, environ: Mapping[str, str]) -> None:
     for name in names:
         if names.count(name) > 1:
             refuse("accounts", f"two accounts are named {name!r}; names must differ")
+
+
+def _check_lake(settings: Settings, refuse: typing.Callable[[str, str], typing.NoReturn]) -> None:
+    """Check a lake's address, which holds no password, and what only a file or a lake can do."""
+    catalog, data_path = settings.warehouse.catalog, settings.warehouse.data_path
+    if catalog is None:
+        return
+    if re.search(r"\bpassword\b|://?[^ ]*@", catalog):
+        refuse("warehouse.path", "it must not hold a password; set PGPASSWORD, or PGPASSFILE")
+    if not re.fullmatch(r"postgres:[a-z_]+=[^\s'\\]+( [a-z_]+=[^\s'\\]+)*", catalog):
+        refuse(
+            "warehouse.path",
+            "expected a lake's address such as ducklake:postgres:host=db dbname=lake,"
+            f" got {_shown(str(settings.warehouse.path))}",
+        )
+    if not data_path:
+        refuse("warehouse.data_path", "a lake needs one: a folder, or a URL as s3://bucket/lake")
+    if settings.publish.path is not None:
+        refuse("publish.path", "a lake needs no copy: there nobody waits for a load; leave it out")
 
 
 def _check_schedule(schedule: str, refuse: typing.Callable[[str, str], typing.NoReturn]) -> None:

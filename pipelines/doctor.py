@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 from msgspec.structs import replace
 
-from pipelines import display, layout
+from pipelines import display, layout, places
 from pipelines.config import PRIVACY_KEY, Account, Settings, key_of, protection_of
 from pipelines.errors import CheckoutsError, ConfigError, WarehouseError
 from pipelines.stripe_api import Page, StripeApi
@@ -46,8 +47,12 @@ def examine(settings: Settings) -> Iterator[Check]:
         yield _hashing(settings)
     for account in settings.chosen():
         yield from _account(settings, account)
-    yield _file(settings)
-    yield _room(settings.warehouse.path)
+    yield _extensions(settings)
+    if settings.warehouse.catalog is None:
+        yield _file(settings)
+        yield _room(settings.warehouse.path)
+    else:
+        yield _lake(settings)
 
 
 def failed(name: str, error: CheckoutsError, who: str = "") -> Check:
@@ -129,7 +134,7 @@ def _file(settings: Settings) -> Check:
         )
     if not path.exists():
         return Check("warehouse", f"{path} is not there yet; the first sync makes it")
-    warehouse = Warehouse(path, min(WAIT_S, settings.warehouse.lock_timeout_s))
+    warehouse = Warehouse(_impatient(settings))
     try:
         ((row,),) = warehouse.answers({"state/version": {}})
     except WarehouseError as error:
@@ -138,6 +143,37 @@ def _file(settings: Settings) -> Check:
     news = "" if found == layout.VERSION else f"; the next sync brings it to {layout.VERSION}"
     size = display.size(path.stat().st_size)
     return Check("warehouse", f"{path}, {size}, layout {found}{news}, nobody holds its lock")
+
+
+def _lake(settings: Settings) -> Check:
+    place = _impatient(settings)
+    warehouse = Warehouse(place)
+    try:
+        if not place.exists:
+            return Check("warehouse", f"{place.name} is not there yet; the first sync makes it")
+        ((row,),) = warehouse.answers({"state/version": {}})
+    except WarehouseError as error:
+        return failed("warehouse", error)
+    size = display.size(warehouse.size_bytes)
+    return Check("warehouse", f"{place.name}, {size}, layout {row['version']}")
+
+
+def _extensions(settings: Settings) -> Check:
+    found = places.extensions()
+    lacking = [name for name, path in found.items() if not path]
+    there = ", ".join(name for name, path in found.items() if path) or "none of them"
+    said = f"DuckDB {duckdb.__version__}; of those that a lake needs: {there}"
+    if not lacking or settings.warehouse.catalog is None:
+        return Check("extensions", said)
+    install = "; ".join(f"install {name}" for name in lacking)
+    remedy = f"python -c \"import duckdb; duckdb.sql('{install}')\" where there is a network,"
+    remedy += " or install this program with its extra `lake`, which comes with DuckDB 1.5.5"
+    return Check("extensions", said, remedy, WarehouseError.exit_code)
+
+
+def _impatient(settings: Settings) -> places.Place:
+    patience_s = min(WAIT_S, settings.warehouse.lock_timeout_s)
+    return places.place_of(replace(settings.warehouse, lock_timeout_s=patience_s))
 
 
 def _room(path: Path) -> Check:

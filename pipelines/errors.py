@@ -138,14 +138,23 @@ class WarehouseError(CheckoutsError):
     Attributes:
         path: the file.
         holder: who holds its lock, where that is what stops it.
+        passing: whether it may be otherwise in a moment, since others use it or it is away.
     """
 
     exit_code = 5
 
-    def __init__(self, message: str, *, path: str | None = None, holder: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | None = None,
+        holder: str | None = None,
+        passing: bool = False,
+    ) -> None:
         super().__init__(message)
         self.path = path
         self.holder = holder
+        self.passing = passing
 
 
 class DifferenceError(CheckoutsError):

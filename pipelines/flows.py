@@ -7,6 +7,7 @@ import atexit
 import logging
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import partial
@@ -32,9 +33,11 @@ from pipelines import artifacts, config, runs, verify
 from pipelines.accounts import side_by_side
 from pipelines.artifacts import ProgressArtifacts
 from pipelines.config import Account, Settings, key_of
-from pipelines.errors import CheckoutsError
+from pipelines.errors import CheckoutsError, ConfigError
 from pipelines.fetch import Budget, Fetched
+from pipelines.jobs import Job
 from pipelines.pipeline import Fetch, Options
+from pipelines.places import place_of
 from pipelines.runs import Report
 from pipelines.turn import turn
 from pipelines.verify import Findings
@@ -80,7 +83,7 @@ def sync_checkout_sessions(
         accounts: names of accounts in config.yaml; all by default.
         config_file: the settings; else config.yaml from the working directory upward.
     """
-    return _write(accounts, config_file, runs.sync, may_skip=True)
+    return _write(accounts, config_file, Job(), may_skip=True)
 
 
 @flow(name="backfill-checkout-sessions", flow_run_name=_run_name, persist_result=False)
@@ -103,16 +106,10 @@ def backfill_checkout_sessions(
         accounts: names of accounts in config.yaml; all by default.
         config_file: the settings; else config.yaml from the working directory upward.
     """
-
-    def run(settings: Settings, account: Account, options: Options) -> Report:
-        window = _window(start, end)
-        return runs.backfill(
-            settings, account, window, options, missing=missing, line_items=line_items
-        )
-
     if (nonsense := _nonsense(start, end)) is not None:
         return nonsense
-    return _write(accounts, config_file, run, may_skip=False)
+    job = Job(_window(start, end), missing=missing, line_items=line_items)
+    return _write(accounts, config_file, job, may_skip=False)
 
 
 @flow(name="verify-checkout-sessions", flow_run_name=_run_name, persist_result=False)
@@ -154,7 +151,7 @@ def verify_checkout_sessions(
 def _write(
     accounts: list[str] | None,
     config_file: Path | None,
-    run: Callable[[Settings, Account, Options], Report],
+    job: Job,
     *,
     may_skip: bool,
 ) -> State:
@@ -163,12 +160,12 @@ def _write(
         settings, chosen = _begin(accounts, config_file)
         # Who starts a run by hand, without a deployment, wants it to happen.
         skip = may_skip and settings.sync.overlap == "skip" and deployment.id is not None
-        with turn(settings.warehouse.path, wait=not skip) as mine:
+        with _turn(settings, wait=not skip) as mine:
             if not mine:
                 return Completed(
                     name="Skipped", message="another run writes to the warehouse (sync.overlap)"
                 )
-            reports = _side_by_side(settings, chosen, run)
+            reports = _run(settings, chosen, job)
             runs.publish_changes(settings, reports)
     except CheckoutsError as error:
         return Failed(message=error.message)
@@ -192,6 +189,28 @@ def _begin(
     return settings, chosen
 
 
+def _turn(settings: Settings, *, wait: bool) -> AbstractContextManager[bool]:
+    """Hold the turn to write to a file; to a lake all may write."""
+    if settings.warehouse.catalog is not None:
+        return nullcontext(True)
+    return turn(settings.warehouse.path, wait=wait)
+
+
+def _run(settings: Settings, accounts: Sequence[Account], job: Job) -> list[Report]:
+    """Run accounts where the settings say."""
+    if settings.run.task_runner == "threads":
+        return _side_by_side(settings, accounts, job.run)
+    try:
+        from pipelines import cluster  # noqa: PLC0415 -- an extra
+    except ImportError:
+        raise ConfigError(
+            "run.task_runner is dask, and prefect-dask isn't installed; install this program with"
+            " its extra `dask`",
+            key="run.task_runner",
+        ) from None
+    return _collected(cluster.side_by_side(settings, accounts, job))
+
+
 def _side_by_side(
     settings: Settings,
     accounts: Sequence[Account],
@@ -207,7 +226,11 @@ def _side_by_side(
         wrap = partial(_as_task, prefix=prefix)
         return run(settings, account, Options(wrap=wrap, progress=progress, stops=first.stops))
 
-    told = side_by_side(accounts, run_one, first.stops)
+    return _collected(side_by_side(accounts, run_one, first.stops, settings.run.workers))
+
+
+def _collected(told: list[Told]) -> list[Told]:
+    """Give what runs did to who waits for it in this process."""
     found = collected.get()
     if found is not None:
         found.extend(told)
@@ -287,7 +310,7 @@ def _range_name(given: dict[str, Any]) -> str:
 
 def _watermark_name(settings: Settings, names: Sequence[str]) -> str:
     """Return where the accounts' reading begins: the oldest watermark."""
-    warehouse = Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
+    warehouse = Warehouse(place_of(settings.warehouse))
     if not warehouse.exists:
         return "first load"
     marks = []

@@ -1,7 +1,8 @@
-"""A person's data erased for good: from what is stored, from the file's bytes, from later reads.
+"""A person's data erased for good: from what is stored, from the files' bytes, from later reads.
 
 Rows that are deleted leave their bytes in a DuckDB file. So the file is made anew beside the old
-one, and takes its place at once: a kill leaves the one or the other, whole.
+one, and takes its place at once: a kill leaves the one or the other, whole. A lake keeps its old
+data files for a while, so they are removed; after a kill, the next time.
 """
 
 import os
@@ -13,8 +14,10 @@ from pathlib import Path
 import duckdb
 
 from pipelines.errors import WarehouseError
+from pipelines.file_warehouse import FileWarehouse
+from pipelines.places import File, Place
 from pipelines.privacy import Protection
-from pipelines.queries import query
+from pipelines.queries import filled, query
 from pipelines.reflatten import Tell
 from pipelines.warehouse import Warehouse
 
@@ -28,40 +31,71 @@ class Who:
     sessions: Sequence[str] = ()
 
 
-def forget(warehouse: Warehouse, who: Who, protection: Protection, tell: Tell) -> int:
+def forget(place: Place, who: Who, protection: Protection, tell: Tell) -> int:
     """Empty the personal fields of a person's sessions for good, and return how many there are.
 
     Args:
-        warehouse: the warehouse.
+        place: where the warehouse lives.
         who: whose.
         protection: what is taken out of all sessions.
         tell: is told how far it is.
 
     Raises:
-        WarehouseError: the file can't be read, or made anew; it is as it was then.
+        WarehouseError: it can't be read or written; a file is as it was then.
     """
-    with _drafts(warehouse.path) as (draft, final), warehouse.settled() as connection:
-        found = connection.execute(query("forget/find"), _named(who, protection)).fetchall()
+    named = _named(who, protection)
+    if isinstance(place, File):
+        return _forget_in_file(place, named, protection, tell)
+    return _forget_in_place(Warehouse(place), named, protection, tell)
+
+
+def leave_nothing(place: Place) -> None:
+    """Leave no bytes of what was taken out of rows.
+
+    Raises:
+        WarehouseError: the warehouse can't be read, or made anew; its rows are as they were.
+    """
+    if not isinstance(place, File):
+        Warehouse(place).purge()
+        return
+    with _drafts(place.path) as (_, final), FileWarehouse(place).settled() as connection:
+        _copy(connection, final)
+        final.replace(place.path)
+
+
+def _forget_in_file(
+    file: File, named: dict[str, list[str]], protection: Protection, tell: Tell
+) -> int:
+    with _drafts(file.path) as (draft, final), FileWarehouse(file).settled() as connection:
+        found = _find(connection, named)
         if not found:
             return 0
         _copy(connection, draft)
-        copied = Warehouse(draft, 0)
-        copied.reflatten(tell, protection, [id_ for (id_,) in found])
+        copied = FileWarehouse(File(draft, 0))
+        copied.reflatten(tell, protection, sorted(found))
         with copied.attached() as rebuilt:
             _copy(rebuilt, final)
-        final.replace(warehouse.path)
+        final.replace(file.path)
     return len(found)
 
 
-def make_anew(warehouse: Warehouse) -> None:
-    """Put the file's content in a new file, without the bytes of what was taken out of rows.
+def _forget_in_place(
+    warehouse: Warehouse, named: dict[str, list[str]], protection: Protection, tell: Tell
+) -> int:
+    forgotten: set[str] = set()
+    while True:  # others may load more of the person's sessions meanwhile
+        with warehouse.reading() as connection:
+            found = _find(connection, named) - forgotten
+        if not found:
+            break
+        warehouse.reflatten(tell, protection, sorted(found))
+        forgotten |= found
+    warehouse.purge()  # also for one that was killed before it came to this
+    return len(forgotten)
 
-    Raises:
-        WarehouseError: the file can't be read, or made anew; it is as it was then.
-    """
-    with _drafts(warehouse.path) as (_, final), warehouse.settled() as connection:
-        _copy(connection, final)
-        final.replace(warehouse.path)
+
+def _find(connection: duckdb.DuckDBPyConnection, named: dict[str, list[str]]) -> set[str]:
+    return {id_ for (id_,) in connection.execute(query("forget/find"), named).fetchall()}
 
 
 def _named(who: Who, protection: Protection) -> dict[str, list[str]]:
@@ -79,7 +113,7 @@ def _named(who: Who, protection: Protection) -> dict[str, list[str]]:
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
-    connection.execute(query("forget/attach_target"), {"path": str(target)})
+    connection.execute(filled("forget/attach_target", path=str(target)))
     connection.execute(query("publish/copy"))
     connection.execute(query("publish/detach_target"))
 

@@ -1,7 +1,5 @@
 """Whether a key belongs to the account whose sessions are stored; checked before it is believed."""
 
-from pathlib import Path
-
 from pipelines.config import Account
 from pipelines.errors import ConfigError, SourceRequestError
 from pipelines.stripe_api import StripeApi
@@ -10,7 +8,7 @@ from pipelines.warehouse import State
 _MODE = {True: "live", False: "test"}
 
 
-def check_account(api: StripeApi, account: Account, state: State, path: Path) -> None:
+def check_account(api: StripeApi, account: Account, state: State, warehouse: str) -> None:
     """Refuse the key of another account or mode; a new key costs one request.
 
     Raises:
@@ -20,7 +18,7 @@ def check_account(api: StripeApi, account: Account, state: State, path: Path) ->
     if state.fingerprint_owner is not None:
         raise ConfigError(
             f"the key of account {account.name!r} is the one of account {state.fingerprint_owner!r}"
-            f" in {path}; nothing was written. Use that name, or the right key",
+            f" in {warehouse}; nothing was written. Use that name, or the right key",
             key="accounts",
         )
     if state.key_fingerprint in (None, api.fingerprint) or state.newest_id is None:
@@ -32,13 +30,15 @@ def check_account(api: StripeApi, account: Account, state: State, path: Path) ->
             raise
         raise ConfigError(
             f"the key of account {account.name!r} belongs to another Stripe account or mode than"
-            f" the sessions in {path}; nothing was written. Set the right key, or give this account"
-            " a name of its own under accounts: in config.yaml",
+            f" the sessions in {warehouse}; nothing was written. Set the right key, or give this"
+            " account a name of its own under accounts: in config.yaml",
             key=account.key_env,
         ) from None
 
 
-def check_mode(livemode: bool | None, stored: bool | None, account: Account, path: Path) -> None:
+def check_mode(
+    livemode: bool | None, stored: bool | None, account: Account, warehouse: str
+) -> None:
     """Refuse sessions of another mode than the stored ones.
 
     Raises:
@@ -46,8 +46,8 @@ def check_mode(livemode: bool | None, stored: bool | None, account: Account, pat
     """
     if livemode is not None and stored is not None and livemode != stored:
         raise ConfigError(
-            f"the key of account {account.name!r} reads {_MODE[livemode]} mode, but {path} holds"
-            f" its {_MODE[stored]} mode; nothing was written. Set the right key, or give this"
+            f"the key of account {account.name!r} reads {_MODE[livemode]} mode, but {warehouse}"
+            f" holds its {_MODE[stored]} mode; nothing was written. Set the right key, or give this"
             " account a name of its own",
             key=account.key_env,
         )

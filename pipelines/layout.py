@@ -1,9 +1,12 @@
 """The warehouse file's layout: created, recognised, brought up to date."""
 
+from contextlib import suppress
+
 import duckdb
 
 from pipelines.columns import Table
 from pipelines.errors import WarehouseError
+from pipelines.places import ZSTD, Place
 from pipelines.queries import in_order, names, query
 from pipelines.schema import TABLES
 
@@ -22,6 +25,8 @@ def version(connection: duckdb.DuckDBPyConnection, path: str) -> int:
     try:
         ((found,),) = connection.execute(query("state/version")).fetchall()
     except (duckdb.CatalogException, duckdb.BinderException):
+        with suppress(duckdb.Error):  # of a transaction that this ended
+            connection.execute("rollback")
         ((tables,),) = connection.execute(query("state/tables")).fetchall()
         if not tables:
             return 0
@@ -40,25 +45,26 @@ def version(connection: duckdb.DuckDBPyConnection, path: str) -> int:
     return found
 
 
-def migrate(connection: duckdb.DuckDBPyConnection, found: int) -> None:
-    """Bring a file of an older layout to this program's, through an open transaction.
+def migrate(connection: duckdb.DuckDBPyConnection, place: Place, found: int) -> None:
+    """Bring a warehouse of an older layout to this program's, through an open transaction.
 
     Tables are made where they lack, then each version since the file's own makes what else it
     changed, then all that holds no data is made anew.
     """
-    connection.execute(query("ddl/schemas"))
+    place.define(connection, query("ddl/schemas"))
     for table in TABLES:
-        connection.execute(create(table))
-    connection.execute(query("ddl/meta"))
+        place.define(connection, create(table))
+    place.define(connection, query("ddl/meta"))
     for step in range(found + 1, VERSION + 1):
         if found and f"layout_{step}" in names("ddl"):
-            connection.execute(query(f"ddl/layout_{step}"))
+            place.define(connection, query(f"ddl/layout_{step}"))
     for table in TABLES:
-        connection.execute(comments(table))
-    connection.execute(query("ddl/comments"))
-    connection.execute(query("ddl/macros"))
+        place.define(connection, comments(table))
+    place.define(connection, query("ddl/comments"))
+    place.define(connection, query("ddl/macros"))
     for mart in in_order("marts"):
-        connection.execute(query(f"marts/{mart}"))
+        place.define(connection, query(f"marts/{mart}"))
+    place.arrange(connection)
     connection.execute(query("ddl/note_version"), {"version": VERSION})
 
 
@@ -67,7 +73,7 @@ def create(table: Table) -> str:
     columns = ",\n".join(
         f'    "{column.name}" {column.kind.sql}'
         # zstd: a third of the time and a sixth of the room of DuckDB's own choice.
-        + (" using compression zstd" if column.name == "payload" else "")
+        + (ZSTD if column.name == "payload" else "")
         for column in table.columns
     )
     return f"create table if not exists {table.name} (\n{columns}\n)"

@@ -14,7 +14,9 @@ import duckdb
 from pipelines import parquet
 from pipelines.config import Settings
 from pipelines.errors import WarehouseError
-from pipelines.queries import query
+from pipelines.file_warehouse import FileWarehouse
+from pipelines.places import File, place_of
+from pipelines.queries import filled, query
 from pipelines.warehouse import Warehouse
 
 
@@ -33,7 +35,7 @@ def publish(settings: Settings, *, anew: bool = False) -> None:
     """
     copy, folder = settings.publish.path, settings.publish.parquet
     if copy is not None:
-        _copy(_warehouse(settings), copy, anew=anew)
+        _copy(_file(settings), copy, anew=anew)
     if folder is not None:
         with _written(folder):
             parquet.write(readable(settings), folder, anew=anew)
@@ -41,37 +43,38 @@ def publish(settings: Settings, *, anew: bool = False) -> None:
 
 def readable(settings: Settings) -> Warehouse:
     """Return where questions are answered: the copy if it is current, else the warehouse."""
-    warehouse = _warehouse(settings)
     copy = settings.publish.path
-    if copy is None or not warehouse.exists:
-        return warehouse
-    _, state = _stamp(copy)
-    return Warehouse(copy, 0) if state == warehouse.state_on_disk is not None else warehouse
+    if copy is not None and _file(settings).exists:
+        _, state = _stamp(copy)
+        if state == _file(settings).state_on_disk is not None:
+            return Warehouse(File(copy, 0))
+    return Warehouse(place_of(settings.warehouse))
 
 
-def _warehouse(settings: Settings) -> Warehouse:
-    return Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
+def _file(settings: Settings) -> File:
+    """Return the warehouse's file; a lake has no copy."""
+    return File(settings.warehouse.path, settings.warehouse.lock_timeout_s)
 
 
 def _stamp(copy: Path) -> tuple[str | None, tuple[int, int] | None]:
     """Return of which state a copy is: its fingerprint, and the warehouse's file at that time."""
     with suppress(WarehouseError, duckdb.Error):
-        ((row,),) = Warehouse(copy, 0).answers({"publish/stamped": {}})
+        ((row,),) = Warehouse(File(copy, 0)).answers({"publish/stamped": {}})
         return row["fingerprint"], (row["source_size_bytes"], row["source_mtime_ns"])
     return None, None
 
 
-def _copy(warehouse: Warehouse, copy: Path, *, anew: bool) -> None:
-    with _alone(copy), warehouse.attached() as connection, _written(copy):
+def _copy(file: File, copy: Path, *, anew: bool) -> None:
+    with _alone(copy), FileWarehouse(file).attached() as connection, _written(copy):
         # The warehouse can't change from here on: who reads it locks writers out.
-        state = warehouse.state_on_disk
+        state = file.state_on_disk
         ((fingerprint,),) = connection.execute(query("publish/fingerprint")).fetchall()
         if fingerprint == _stamp(copy)[0] and not anew:
             return
         part = copy.with_name(f".{copy.name}.part")
         part.unlink(missing_ok=True)  # of one that was killed
         try:
-            connection.execute(query("publish/attach_target"), {"path": str(part)})
+            connection.execute(filled("publish/attach_target", path=str(part)))
             connection.execute(query("publish/copy"))
             size_bytes, mtime_ns = state if state is not None else (-1, -1)
             stamp = {"fingerprint": fingerprint, "size_bytes": size_bytes, "mtime_ns": mtime_ns}

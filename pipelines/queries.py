@@ -16,6 +16,16 @@ def query(name: str) -> str:
     return (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
 
 
+def filled(name: str, **values: str) -> str:
+    """Return a query with literals in the place of its parameters, where SQL takes none."""
+    return re.sub(r"\$(\w+)", lambda found: literal(values[found[1]]), query(name))
+
+
+def literal(text: str) -> str:
+    """Return text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def names(folder: str) -> list[str]:
     """Return the names of the queries in a folder of `sql/`, sorted."""
     return sorted(path.stem for path in (FOLDER / folder).glob("*.sql"))

@@ -19,6 +19,7 @@ from pipelines.children import CHILDREN, LINE_ITEMS
 from pipelines.flatten import Drift, Elements, Flattener, Owner, Reject, Session
 from pipelines.incoming import drifting, gather, registered, streamed
 from pipelines.load import Origin
+from pipelines.places import Place
 from pipelines.privacy import NOTHING, Protection
 from pipelines.queries import query
 from pipelines.schema import SESSIONS
@@ -51,6 +52,7 @@ class Rebuilt:
 
 def rebuild(
     connection: duckdb.DuckDBPyConnection,
+    place: Place,
     tell: Tell = lambda _: None,
     protection: Protection = NOTHING,
 ) -> Rebuilt:
@@ -58,6 +60,7 @@ def rebuild(
 
     Args:
         connection: a connection with an open transaction.
+        place: where the warehouse lives.
         tell: is told how far it is.
         protection: what is taken out, of the history too.
     """
@@ -65,8 +68,9 @@ def rebuild(
     flattener = Flattener(protection=protection, forgotten=forgotten)
     connection.execute(query("reflatten/set_aside"))
     for table in (SESSIONS, *CHILDREN):
-        connection.execute(layout.create(table))
-        connection.execute(layout.comments(table))
+        place.define(connection, layout.create(table))
+        place.define(connection, layout.comments(table))
+    place.arrange(connection)
     ((sessions, items, versions),) = connection.execute(query("reflatten/extent")).fetchall()
     for rows, end in _parts(connection, "reflatten/sessions", sessions):
         _rebuild_sessions(connection, flattener, rows)

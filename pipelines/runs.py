@@ -21,6 +21,7 @@ from pipelines.fetch import Fetched, Fetcher
 from pipelines.line_items import Stored
 from pipelines.load import Counts, Load, Origin, Read
 from pipelines.pipeline import Fetch, Options, Pipeline, Progress
+from pipelines.places import place_of
 from pipelines.planner import Due, Piece
 from pipelines.publish import publish
 from pipelines.stripe_api import Stopped, StripeApi
@@ -154,7 +155,7 @@ class _Run:
         self._start = settings.start_of(account)
         self._protection = protection_of(settings)
         self._forgotten: set[str] = set()
-        self._warehouse = Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
+        self._warehouse = Warehouse(place_of(settings.warehouse))
         self._api = StripeApi.of(settings, account, options.transport, options.patience)
         options.stops.add(self._api.stop)
         fetcher = Fetcher(
@@ -200,7 +201,7 @@ class _Run:
         self._livemode = self._state.livemode
         self._forgotten.update(self._state.forgotten)
         self._api.clock.see(self._state.api_time)
-        identity.check_account(self._api, self._account, self._state, self._warehouse.path)
+        identity.check_account(self._api, self._account, self._state, self._warehouse.name)
 
     def _look_up(self, ids: Sequence[str], oldest: int, newest: int) -> Mapping[str, Stored]:
         """Return which sessions are stored with all line items; called in fetchers' threads."""
@@ -257,7 +258,7 @@ class _Run:
         """Load windows in one transaction; runs in the loader's thread."""
         for one in fetched:
             stored = self._livemode
-            identity.check_mode(one.livemode, stored, self._account, self._warehouse.path)
+            identity.check_mode(one.livemode, stored, self._account, self._warehouse.name)
             self._livemode = one.livemode if stored is None else stored
         load = Load(
             origin=Origin(
@@ -367,6 +368,11 @@ class _Run:
                 self._warehouse.note_run(self._row())
             except WarehouseError as error:
                 log.info("the run could not be written down: %s", error)
+        if report.error is None and not nothing_loaded:
+            try:
+                self._warehouse.tidy()
+            except WarehouseError as error:
+                log.info("the warehouse could not be put in order: %s", error)
 
 
 def _outcome(counts: Counts) -> str:

@@ -47,7 +47,7 @@ def serve(settings: Settings, tell: Callable[[str], None]) -> None:
     if address is not None:
         _serve_at(address, settings, tell)
         return
-    home = settings.warehouse.path.parent / "prefect"
+    home = settings.folder / "prefect"
     tell(f"starting a Prefect server, which takes about 20 s; its state and log are in {home}")
     with prefect_server(home) as address, temporary_settings({PREFECT_API_URL: address}):
         _serve_at(address, settings, tell)

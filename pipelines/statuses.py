@@ -7,7 +7,9 @@ from typing import Any
 
 from pipelines.config import Account, Settings
 from pipelines.errors import UsageError
+from pipelines.places import place_of
 from pipelines.publish import readable
+from pipelines.warehouse import Warehouse
 from pipelines.windows import Window, iso, newest_covered, subtract, watermark
 
 _UNITS_S = {"s": 1, "min": 60, "m": 60, "h": 3_600, "d": 86_400}
@@ -40,7 +42,7 @@ def of(settings: Settings, account: Account) -> dict[str, Any]:
         **figures[0],
         "last_runs": runs,
         "last_error": errors[0] if errors else None,
-        "file_size_bytes": settings.warehouse.path.stat().st_size,
+        "file_size_bytes": Warehouse(place_of(settings.warehouse)).size_bytes,
     }
 
 

@@ -19,6 +19,7 @@ from pipelines.errors import EXIT_INTERRUPTED, CheckoutsError, log_failure
 from pipelines.fetch import Fetched, Fetcher
 from pipelines.flatten import Batch
 from pipelines.pipeline import Options, Pipeline, Progress
+from pipelines.places import place_of
 from pipelines.planner import BUDGET_PAGES, Piece
 from pipelines.stripe_api import Stopped, StripeApi
 from pipelines.warehouse import Warehouse
@@ -143,7 +144,7 @@ def verify(
         ConfigError: the account has no usable key.
         WarehouseError: there is no warehouse.
     """
-    warehouse = Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
+    warehouse = Warehouse(place_of(settings.warehouse))
     warehouse.require()
     verification = _Verification(settings, account, warehouse, options or Options())
     return verification.execute(window)
@@ -198,7 +199,7 @@ class _Verification:
     def _begin(self, findings: Findings, window: Window | None) -> list[Window]:
         """Check the key, note the holes, and return what can be compared."""
         state = self._warehouse.state(self._account.name, self._api.fingerprint)
-        identity.check_account(self._api, self._account, state, self._warehouse.path)
+        identity.check_account(self._api, self._account, state, self._warehouse.name)
         self._livemode = state.livemode
         self._forgotten.update(state.forgotten)
         self._api.clock.see(state.api_time)
@@ -227,7 +228,7 @@ class _Verification:
     def _take(self, fetched: Sequence[Fetched], pending: Sequence[Window]) -> None:
         """Compare windows; runs where loads run, so after their pages were read."""
         for one in fetched:
-            identity.check_mode(one.livemode, self._livemode, self._account, self._warehouse.path)
+            identity.check_mode(one.livemode, self._livemode, self._account, self._warehouse.name)
             named = {"account": self._account.name, **one.read._asdict()}
             stored, rejects = self._warehouse.answers(
                 {"verify/stored": named, "verify/rejects": named}

@@ -1,19 +1,16 @@
-"""The DuckDB boundary: the file, its lock, and what goes in and out.
+"""The DuckDB boundary: what goes into the warehouse and out of it, wherever it lives.
 
-DuckDB locks the file against every other process, readers too, for as long as one writes. So a
+DuckDB locks a file against every other process, readers too, for as long as one writes. So a
 connection is held for one load or one question, never for a run.
 """
 
 import logging
 import os
-import re
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -21,71 +18,18 @@ import pyarrow as pa
 from pipelines import layout, load, reflatten
 from pipelines.errors import UsageError, WarehouseError
 from pipelines.line_items import Stored
+from pipelines.places import Patience, Place, first_lines, let_go
 from pipelines.privacy import NOTHING, Protection
 from pipelines.queries import query
 from pipelines.windows import Window
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 5
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.02, 0.5
-CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "threads": 1,
-}
-_TURNS: dict[Path, threading.Lock] = {}
-"""Within this process one connection to a file at a time, as between processes."""
+T = TypeVar("T")
 
-FILE_ERRORS = (
-    duckdb.IOException,
-    duckdb.FatalException,
-    duckdb.OutOfMemoryException,
-    duckdb.SerializationException,
-    duckdb.TransactionException,  # what a failed commit is
-)
-"""Failures of the file or the machine, not of the SQL."""
 
-TROUBLES = (
-    # DuckDB would open another engine's file with an extension of that engine.
-    (
-        ("not a valid DuckDB", "duckdb_extension"),
-        (
-            "{path} is no DuckDB file; nothing was written to it. Move it away,"
-            " or set warehouse.path to another file"
-        ),
-    ),
-    (
-        ("Permission denied", "Read-only file system"),
-        (
-            "{path} can't be opened: permission denied. Nothing was written; give this user"
-            " the right to write there, or set warehouse.path"
-        ),
-    ),
-    (
-        ("No space left",),
-        (
-            "{path} can't grow: the disk is full. What was committed before is safe; make"
-            " room and run again"
-        ),
-    ),
-    (
-        ("replaying WAL",),
-        (
-            "{path}.wal, the log of {path}, is damaged or another file's. Nothing was written;"
-            " put the file that it belongs to back, or remove the log: the next sync reads again"
-            " what it held"
-        ),
-    ),
-    (
-        ("not read enough bytes", "Corrupt database", "checksum"),
-        (
-            "{path} is damaged: cut off, or changed by something else. Nothing was written;"
-            " put a copy of it back, or move it away and sync again"
-        ),
-    ),
-)
-"""What DuckDB's message says, and what it means to whoever runs this."""
+_TURNS: dict[str, threading.Lock] = {}
+"""Within this process one connection to a warehouse at a time, as between processes to a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,37 +82,36 @@ class State:
 
 
 class Warehouse:
-    """One DuckDB file.
+    """The sessions of all accounts, and what is known of them.
 
     Args:
-        path: where it is.
-        lock_timeout_s: how long to wait for another process that holds it, in seconds.
+        place: where it lives.
     """
 
-    def __init__(self, path: Path, lock_timeout_s: float) -> None:
-        self.path = path
-        self._lock_timeout_s = lock_timeout_s
-        self._turn = _TURNS.setdefault(path.absolute(), threading.Lock())
-        # The file, its folder, and the log that DuckDB makes when it likes, hold personal data:
-        # what this process makes from now on is for its owner alone.
-        os.umask(0o077)
+    def __init__(self, place: Place) -> None:
+        self.name = place.name
+        self._place = place
+        self._turn = _TURNS.setdefault(place.name, threading.Lock())
 
     @property
     def exists(self) -> bool:
-        """Whether there is a file."""
-        return self.path.exists()
+        """Whether there is one."""
+        return self._patiently(lambda: self._place.exists)
 
     def state(self, account: str, key_fingerprint: str) -> State:
-        """Return what is known about an account; nothing if there is no file yet.
+        """Return what is known about an account; nothing if there is no warehouse yet.
 
         Raises:
             WarehouseError: the file can't be read.
         """
+        return self._patiently(lambda: self._known(account, key_fingerprint))
+
+    def _known(self, account: str, key_fingerprint: str) -> State:
         if not self.exists:
             return State()
         for _ in range(2):
             with self._open(read_only=True) as connection:
-                found = layout.version(connection, str(self.path))
+                found = layout.version(connection, self.name)
                 if found == layout.VERSION:
                     return _state(connection, account, key_fingerprint)
             if found == 0:
@@ -189,13 +132,13 @@ class Warehouse:
         Raises:
             WarehouseError: the file can't be written; nothing of the load is in it then.
         """
-        with self._writing() as connection:
-            connection.execute("begin")
+
+        def write(connection: duckdb.DuckDBPyConnection) -> load.Loaded:
             loaded = load.write(connection, batch)
-            row = run_row(loaded.counts)
-            load.write_run(connection, row)
-            connection.execute("commit")
-        return loaded
+            load.write_run(connection, run_row(loaded.counts))
+            return loaded
+
+        return self._transact(write)
 
     def line_items(
         self, account: str, ids: Sequence[str], oldest: int, newest: int
@@ -211,12 +154,15 @@ class Warehouse:
         Raises:
             WarehouseError: the file can't be read.
         """
-        if not self.exists:
-            return {}
         wanted = {"account": account, "ids": list(ids), "oldest": oldest, "newest": newest}
-        with self._open(read_only=True) as connection:
-            rows = connection.execute(query("state/line_items"), wanted).fetchall()
-        return {id_: Stored(payload, items) for id_, payload, items in rows}
+
+        def read() -> list[tuple[str, str, Any]]:
+            if not self.exists:
+                return []
+            with self._open(read_only=True) as connection:
+                return connection.execute(query("state/line_items"), wanted).fetchall()
+
+        return {id_: Stored(payload, items) for id_, payload, items in self._patiently(read)}
 
     def reflatten(
         self,
@@ -235,42 +181,52 @@ class Warehouse:
             WarehouseError: there is no file, or it can't be written; nothing is changed then.
         """
         self.require()
-        with self._writing() as connection:
+
+        def rebuild(connection: duckdb.DuckDBPyConnection) -> reflatten.Rebuilt:
             connection.execute(query("reflatten/limit_memory"))
-            connection.execute("begin")
             connection.execute(query("forget/remember"), {"ids": list(forgetting)})
-            rebuilt = reflatten.rebuild(connection, tell, protection)
-            connection.execute("commit")
-        return rebuilt
+            return reflatten.rebuild(connection, self._place, tell, protection)
+
+        return self._transact(rebuild)
 
     def note_run(self, row: Mapping[str, Any]) -> None:
         """Write a run's row.
 
         Raises:
-            WarehouseError: the file can't be written.
+            WarehouseError: the warehouse can't be written.
         """
-        with self._writing() as connection:
-            connection.execute("begin")
-            load.write_run(connection, row)
-            connection.execute("commit")
+        self._transact(lambda connection: load.write_run(connection, row))
+
+    def tidy(self) -> None:
+        """Put in order what many small loads leave behind, where that is due.
+
+        Raises:
+            WarehouseError: it can't be done now; nothing is lost by that.
+        """
+        if not self._place.tidies_itself:
+            with self._writing() as connection:
+                self._place.tidy(connection)
+
+    def purge(self) -> None:
+        """Leave nothing of what was taken out of rows, where it can be done in place.
+
+        Raises:
+            WarehouseError: it can't be done now; the rows are as they were.
+        """
+        try:
+            with self._writing() as connection:
+                self._place.purge(connection)
+        except WarehouseError as error:
+            raise WarehouseError(
+                "what was taken out of rows is still in old files of the warehouse; run this"
+                f" again ({error.message})",
+                path=self.name,
+            ) from None
 
     @property
     def size_bytes(self) -> int:
-        """The file's size."""
-        return self.path.stat().st_size
-
-    @property
-    def state_on_disk(self) -> tuple[int, int] | None:
-        """The file's size in bytes and its time of change in ns; None while a load is under way."""
-        if self._log.exists():
-            return None
-        stat = self.path.stat()
-        return stat.st_size, stat.st_mtime_ns
-
-    @property
-    def _log(self) -> Path:
-        """What was committed and isn't in the file yet."""
-        return self.path.with_name(f"{self.path.name}.wal")
+        """How much it holds."""
+        return self._place.size_bytes
 
     def answers(self, questions: Mapping[str, Mapping[str, Any]]) -> list[list[dict[str, Any]]]:
         """Return the rows of several named queries, all of one moment.
@@ -281,11 +237,15 @@ class Warehouse:
         Raises:
             WarehouseError: there is no file, or it can't be read.
         """
-        with self.reading() as connection:
-            return [
-                _answer(connection, query(name), given).to_pylist()
-                for name, given in questions.items()
-            ]
+
+        def read() -> list[list[dict[str, Any]]]:
+            with self.reading() as connection:
+                return [
+                    _answer(connection, query(name), given).to_pylist()
+                    for name, given in questions.items()
+                ]
+
+        return self._patiently(read)
 
     def ask(
         self, sql: str, parameters: Mapping[str, Any] | None = None, *, unsafe: bool = False
@@ -303,96 +263,73 @@ class Warehouse:
         """
         self.require()
         with self._writing() if unsafe else self.reading() as connection:
-            if not unsafe:
-                # No files, no network, no extensions; and no way back to them.
-                connection.execute("set enable_external_access = false")
-                connection.execute("set lock_configuration = true")
             try:
+                if not unsafe:
+                    self._place.confine(connection, sql)
                 return _answer(connection, sql, parameters)
             except duckdb.Error as error:
-                raise UsageError(f"DuckDB: {_first_lines(error)}") from None
+                raise UsageError(f"DuckDB: {first_lines(error)}") from None
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the file for questions, all of one moment, with all of the machine's cores.
+        """Open it for questions, all of one moment, with all of the machine's cores.
 
         Raises:
-            WarehouseError: there is no file, or it can't be read.
+            WarehouseError: there is none, or it can't be read.
         """
         self.require()
         with self._open(read_only=True) as connection:
-            layout.version(connection, str(self.path))
+            if layout.version(connection, self.name) == 0:
+                raise self._absent()
             connection.execute("set threads = $threads", {"threads": os.cpu_count() or 1})
             yield connection
-
-    @contextmanager
-    def attached(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Attach the file, read-only, as `source` to a connection that may write elsewhere.
-
-        Raises:
-            WarehouseError: there is no file, or it can't be read.
-        """
-        self.require()
-        with self._held(self._attach) as connection:
-            layout.version(connection, str(self.path))
-            connection.execute("set threads = $threads", {"threads": os.cpu_count() or 1})
-            yield connection
-
-    @contextmanager
-    def settled(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Attach the file as `attached` does, with all that was committed in it, and none beside.
-
-        Raises:
-            WarehouseError: there is no file, or it can't be written.
-        """
-        self.require()
-        for _ in range(ATTEMPTS):
-            with self._writing():  # which takes up a log left behind, and leaves none
-                pass
-            with self.attached() as connection:
-                if not self._log.exists():
-                    yield connection
-                    return
-        raise WarehouseError(
-            f"{self.path} is being written again and again; try again later", path=str(self.path)
-        )
-
-    def _attach(self) -> duckdb.DuckDBPyConnection:
-        connection = duckdb.connect(config=CONFIG)
-        try:
-            connection.execute(query("publish/attach_source"), {"path": str(self.path)})
-            connection.execute(query("publish/use_source"))
-        except duckdb.Error:
-            connection.close()
-            raise
-        return connection
 
     def require(self) -> None:
-        """Check that there is a file.
+        """Check that there is a warehouse.
 
         Raises:
             WarehouseError: there is none.
         """
         if not self.exists:
-            raise WarehouseError(
-                f"there is no warehouse at {self.path}; `checkouts sync` makes one"
-                " (or name the right config.yaml with --config)",
-                path=str(self.path),
-            )
+            raise self._absent()
+
+    def _absent(self) -> WarehouseError:
+        return WarehouseError(
+            f"there is no warehouse at {self.name}; `checkouts sync` makes one"
+            " (or name the right config.yaml with --config)",
+            path=self.name,
+        )
+
+    def _transact(self, write: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Write in one transaction; where another writer was faster, once more on what it left."""
+
+        def once() -> T:
+            with self._writing() as connection:
+                connection.execute("begin")
+                self._place.touch(connection)
+                written = write(connection)
+                connection.execute("commit")
+                return written
+
+        return self._patiently(once)
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        """Do work that reads or writes in one go; again while what stops it may pass."""
+        patience = Patience(self._place.patience_s)
+        while True:
+            try:
+                return work()
+            except WarehouseError as error:
+                if not (error.passing and patience.wait()):
+                    raise
+                log.info("%s; trying again", error.message)
 
     @contextmanager
     def _writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the file for writing, made and brought up to date where needed."""
+        """Open it for writing, made and brought up to date where needed."""
         if not self.exists:
-            try:
-                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            except OSError as error:
-                raise WarehouseError(
-                    f"{self.path.parent} can't be made ({error.strerror}); set warehouse.path"
-                    " to a folder that can be written",
-                    path=str(self.path),
-                ) from None
-        with self._open(read_only=False) as connection:
+            self._place.make()
+        with self._open(read_only=False) as connection, self._place.turn():
             try:
                 self._bring_up_to_date(connection)
                 yield connection
@@ -402,23 +339,21 @@ class Warehouse:
                 raise
 
     def _bring_up_to_date(self, connection: duckdb.DuckDBPyConnection) -> None:
-        found = layout.version(connection, str(self.path))
+        found = layout.version(connection, self.name)
         if found == layout.VERSION:
             return
+        self._place.prepare(connection)
         connection.execute("begin")
-        layout.migrate(connection, found)
+        layout.migrate(connection, self._place, found)
         if 0 < found < layout.REFILL_BELOW:
-            reflatten.rebuild(connection)
+            reflatten.rebuild(connection, self._place)
         connection.execute("commit")
 
     @contextmanager
     def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        def connect() -> duckdb.DuckDBPyConnection:
+        with self._held(lambda: self._place.connect(read_only=read_only)) as connection:
             if read_only:
-                return duckdb.connect(str(self.path), read_only=True, config=CONFIG)
-            return _attached(str(self.path))
-
-        with self._held(connect) as connection:
+                connection.execute("begin")
             yield connection
 
     @contextmanager
@@ -426,63 +361,31 @@ class Warehouse:
         self, connect: Callable[[], duckdb.DuckDBPyConnection]
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._turn:
-            connection = self._patiently(connect)
+            connection = self._patiently(lambda: self._connected(connect))
             try:
                 connection.execute("set TimeZone = 'UTC'")
                 yield connection
-            except FILE_ERRORS as error:
-                raise self._unusable(error) from None
+            except duckdb.Error as error:
+                failure = self._place.failure(error)
+                if failure is None:
+                    raise
+                raise failure from None
             except RuntimeError as error:
                 if "interrupted" not in str(error).lower():
                     raise
                 raise KeyboardInterrupt from None  # how DuckDB says that it met a Ctrl-C
             finally:
-                with suppress(duckdb.Error):
-                    connection.close()
+                let_go(connection)
 
-    def _patiently(
+    def _connected(
         self, connect: Callable[[], duckdb.DuckDBPyConnection]
     ) -> duckdb.DuckDBPyConnection:
-        deadline = time.monotonic() + self._lock_timeout_s
-        wait = FIRST_WAIT_S
-        while True:
-            try:
-                return connect()
-            except duckdb.Error as error:
-                if "Could not set lock" not in str(error) or time.monotonic() + wait > deadline:
-                    raise self._unusable(error) from None
-            time.sleep(wait)
-            wait = min(LONGEST_WAIT_S, wait * 2)
-
-    def _unusable(self, error: duckdb.Error) -> WarehouseError:
-        """Say in one line why the file can't be used, and what to do."""
-        text = str(error)
-        path = str(self.path)
-        holder = re.search(r"lock is held in (.*?) \(PID (\d+)\)", text)
-        if holder:
-            who = f"process {holder.group(2)} ({Path(holder.group(1)).name})"
-            return WarehouseError(
-                f"{path} is in use by {who}; waited {self._lock_timeout_s:g} s"
-                " (warehouse.lock_timeout_s). Nothing was written; try again when it has ended",
-                path=path,
-                holder=who,
-            )
-        for marks, words in TROUBLES:
-            if any(mark in text for mark in marks):
-                return WarehouseError(words.format(path=path), path=path)
-        return WarehouseError(f"{path} can't be used: {_first_lines(error)}", path=path)
-
-
-def _attached(path: str) -> duckdb.DuckDBPyConnection:
-    """Open a file to write, with options that only an attached one can have."""
-    connection = duckdb.connect(config=CONFIG)
-    try:
-        connection.execute(query("ddl/attach"), {"path": path})
-        connection.execute(query("ddl/use"))
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+        try:
+            return connect()
+        except duckdb.Error as error:
+            raise self._place.failure(error) or WarehouseError(
+                f"{self.name} can't be used: {first_lines(error)}", path=self.name
+            ) from None
 
 
 def _state(connection: duckdb.DuckDBPyConnection, account: str, fingerprint: str) -> State:
@@ -522,8 +425,3 @@ def _answer(
     # Some statements, as `set`, have no answer.
     table: pa.Table | None = relation.to_arrow_table() if relation is not None else None
     return table if table is not None else pa.table({})
-
-
-def _first_lines(error: duckdb.Error) -> str:
-    """DuckDB's message without its picture of the statement."""
-    return " ".join(str(error).split("\n\nLINE")[0].split())[:300]

@@ -24,22 +24,23 @@ def forget(
     """Empty the personal fields of a person's sessions, for good.
 
     In rows, payloads, history and rejects; later reads leave them empty too. Makes the file anew,
-    so that the old bytes are gone, and publishes again. Each option can be given several times.
+    or removes a lake's old files, so that the old bytes are gone, and publishes again. Each option
+    can be given several times.
     """
     from pipelines import display
     from pipelines.config import protection_of
     from pipelines.forget import Who
     from pipelines.forget import forget as erase
+    from pipelines.places import place_of
     from pipelines.publish import publish
-    from pipelines.warehouse import Warehouse
 
     settings = settings_of(config_file, debug=debug)
     if not customers + emails + sessions or not all(customers + emails + sessions):
         raise UsageError("name whom to forget: --customer ID, --email E or --session ID")
     protection = protection_of(settings)
-    warehouse = Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
+    place = place_of(settings.warehouse)
     with display.share("forgetting") as tell:
-        count = erase(warehouse, Who(customers, emails, sessions), protection, tell)
+        count = erase(place, Who(customers, emails, sessions), protection, tell)
     if count:
         publish(settings, anew=True)
     display.show_forgotten(count)

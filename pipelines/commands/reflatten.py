@@ -18,17 +18,18 @@ def reflatten(*, config_file: Path | None, debug: bool) -> int:
     """
     from pipelines import display
     from pipelines.config import protection_of
-    from pipelines.forget import make_anew
+    from pipelines.forget import leave_nothing
+    from pipelines.places import place_of
     from pipelines.publish import publish
     from pipelines.warehouse import Warehouse
 
     settings = settings_of(config_file, debug=debug)
     protection = protection_of(settings)
-    warehouse = Warehouse(settings.warehouse.path, settings.warehouse.lock_timeout_s)
+    place = place_of(settings.warehouse)
     with display.share("rebuilding") as tell:
-        rebuilt = warehouse.reflatten(tell, protection)
+        rebuilt = Warehouse(place).reflatten(tell, protection)
     if protection.redact is not None:
-        make_anew(warehouse)
+        leave_nothing(place)
     publish(settings, anew=True)
     display.show_rebuilt(rebuilt)
     return EXIT_REJECTS if rebuilt.rejected else 0

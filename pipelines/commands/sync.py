@@ -56,7 +56,7 @@ def sync(
 
         return flow_runs.run_sync([a.name for a in settings.chosen(accounts)], settings.file)
 
-    return _run(settings, accounts, run, flow if on_prefect else None, json_, log_format)
+    return _run(settings, accounts, run, flow, on_prefect, json_, log_format)
 
 
 @click.command()
@@ -113,15 +113,15 @@ def backfill(
             names, window, settings.file, missing=missing, line_items=line_items
         )
 
-    flow_run = flow if on_prefect else None
-    return _run(settings, accounts, run, flow_run, json_, log_format, ranges)
+    return _run(settings, accounts, run, flow, on_prefect, json_, log_format, ranges)
 
 
 def _run(
     settings: "Settings",
     accounts: Sequence[str],
     run: "Callable[[Account, Options], Report]",
-    flow: "Callable[[], list[Report]] | None",
+    flow: "Callable[[], list[Report]]",
+    on_prefect: bool,
     json_: bool,
     log_format: str | None,
     ranges: Sequence[str] = (),
@@ -131,23 +131,31 @@ def _run(
     from pipelines.accounts import side_by_side
     from pipelines.config import key_of
     from pipelines.pipeline import Options
+    from pipelines.places import place_of
+    from pipelines.warehouse import Warehouse
 
     chosen = settings.chosen(accounts)
     for account in chosen:
         key_of(account)  # a missing key is found before anything begins
-    made = not settings.warehouse.path.exists()
-    if flow is not None:
+    warehouse = Warehouse(place_of(settings.warehouse))
+    made = not warehouse.exists
+    if on_prefect or settings.run.task_runner == "dask":
         reports = flow()
     else:
         with display.progress(quiet=json_ or log_format is not None) as tell:
             options = Options(progress=tell)
-            reports = side_by_side(chosen, lambda account: run(account, options), options.stops)
+            reports = side_by_side(
+                chosen,
+                lambda account: run(account, options),
+                options.stops,
+                settings.run.workers,
+            )
         runs.publish_changes(settings, reports)
     if json_:
         display.say(display.as_json(together(reports, many=len(chosen) > 1)))
     else:
-        if made and settings.warehouse.path.exists():
-            display.say(f"made {settings.warehouse.path}")
+        if made and warehouse.exists:
+            display.say(f"made {warehouse.name}")
         for report in reports:
             display.show_report(report.as_json(), settings.zone, ranges)
     tell_errors(reports, log_format)

@@ -97,6 +97,7 @@ def _compare(
         accounts,
         lambda account: verification.verify(settings, account, window, options),
         options.stops,
+        settings.run.workers,
     )
 
 

@@ -12,7 +12,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import httpx
 from installation import DAY_S, HOUR_S, KEY, SETTLE_S, Installation
 
@@ -128,7 +127,7 @@ def columns_of(place: Installation, account: str) -> dict[str, list[Any]]:
             "MAP(VARCHAR, VARCHAR)": f"to_json({name})::varchar as {name}",
         }
         shown.append(as_shown.get(kind, name))
-    with duckdb.connect(str(place.warehouse), read_only=True) as connection:
+    with place.place.connect(read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         table = connection.sql(
             f"select {', '.join(shown)} from checkout_sessions where account = $1", params=[account]

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import httpx
 import pytest
 import yaml
 
-from pipelines import cli, config, runs
+from pipelines import cli, config, places, runs
 from pipelines.config import Settings
 from pipelines.runs import Options, Report
 from pipelines.windows import Window
+from tests import warehouses
 
 NOW = 1_790_000_000
 HOUR_S, DAY_S = 3_600, 86_400
@@ -138,7 +138,8 @@ class Installation(Folder):
         tree: dict[str, Any] = {
             "stripe": {"base_url": url, "requests_per_second": 1_000, "retry_for_s": 5},
             "accounts": list(accounts),
-            "warehouse": {"path": "data/checkouts.duckdb", "lock_timeout_s": 20},
+            "warehouse": warehouses.section(folder, "data/checkouts.duckdb")
+            | {"lock_timeout_s": 20},
         }
         for name, value in settings.items():
             section, _, key = name.partition("__")
@@ -181,21 +182,26 @@ class Installation(Folder):
             line_items=line_items,
         )
 
+    @property
+    def place(self) -> places.Place:
+        """Where its warehouse lives."""
+        return places.place_of(self.settings().warehouse)
+
     def rows(self, sql: str, *given: Any) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""
-        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+        with self.place.connect(read_only=True) as connection:
             connection.execute("set TimeZone = 'UTC'")
             return connection.execute(sql, list(given)).fetchall()
 
     def table(self, sql: str) -> list[dict[str, Any]]:
         """Ask the warehouse; rows by column."""
-        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+        with self.place.connect(read_only=True) as connection:
             connection.execute("set TimeZone = 'Asia/Kolkata'")  # which must change nothing
             return connection.sql(sql).to_arrow_table().to_pylist(maps_as_pydicts="strict")
 
     def change(self, sql: str) -> None:
         """Change the warehouse behind the program's back."""
-        with duckdb.connect(str(self.warehouse)) as connection:
+        with self.place.connect(read_only=False) as connection:
             connection.execute(sql)
 
     def value(self, sql: str, *given: Any) -> Any:

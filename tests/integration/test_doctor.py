@@ -32,7 +32,7 @@ def test_all_is_well_before_and_after_the_first_sync(start: Start, install: Inst
     assert done.code == 0
     assert set(said(done.out).values()) == {"ok"}
     assert set(said(done.out)) == {
-        "config", "key", "api", "clock", "warehouse", "disk", "prefect",
+        "config", "key", "api", "clock", "extensions", "warehouse", "disk", "prefect",
     }  # fmt: skip
     assert KEY not in done.out
 

@@ -154,6 +154,7 @@ def test_hashes_need_a_key(place: Installation, key: str | None) -> None:
     assert not place.warehouse.exists()
 
 
+@pytest.mark.file
 def test_a_person_is_forgotten_in_every_byte_and_stays_forgotten(install: Install) -> None:
     published = {"path": "data/copy.duckdb", "parquet": "data/parquet"}
     place = install("http://127.0.0.1:9", sync__reread_ratio=0, publish=published)
@@ -184,6 +185,7 @@ def test_a_person_is_forgotten_in_every_byte_and_stays_forgotten(install: Instal
     assert_nothing_in(place.folder / "data", (*SECRETS[:3], "cus_ana"))
 
 
+@pytest.mark.file
 @pytest.mark.parametrize(
     ("arguments", "count"),
     [

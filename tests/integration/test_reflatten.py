@@ -45,6 +45,7 @@ def older(install: Install, start: Start) -> Installation:
     return place
 
 
+@pytest.mark.file
 def test_a_file_of_the_first_layout_is_brought_up_to_date_before_the_api_is_asked(
     older: Installation,
 ) -> None:
@@ -63,6 +64,7 @@ def test_a_file_of_the_first_layout_is_brought_up_to_date_before_the_api_is_aske
     )
 
 
+@pytest.mark.file
 def test_an_older_file_then_has_what_a_fresh_load_has(
     older: Installation, install: Install
 ) -> None:
@@ -79,6 +81,7 @@ def test_an_older_file_then_has_what_a_fresh_load_has(
         assert found[table] == expected[table]
 
 
+@pytest.mark.file
 def test_a_file_of_a_newer_layout_is_refused(older: Installation) -> None:
     older.change("insert into meta.schema_version values (99, now())")
     done = older.call("reflatten")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import duckdb
 import pytest
 from comparison import (
     DERIVED,
@@ -18,7 +17,7 @@ Install = Callable[..., Installation]
 
 
 def test_the_columns_are_those_of_the_api_reference(loaded: Installation) -> None:
-    with duckdb.connect(str(loaded.warehouse), read_only=True) as connection:
+    with loaded.place.connect(read_only=True) as connection:
         found = dict(
             connection.execute(
                 "select column_name, data_type from duckdb_columns()"

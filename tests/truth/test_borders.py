@@ -46,7 +46,7 @@ def serve(start: Start, tmp_path: Path) -> Callable[..., Running]:
 
 def sync_and_compare(place: Place, emulator: Running, **over: Any) -> int:
     """Sync, hold the warehouse against the API, and return how many sessions were new."""
-    before = len(place.stored()) if place.warehouse.exists() else 0
+    before = len(place.stored()) if place.exists else 0
     report = place.sync(**over)
     assert report.outcome == "completed", report.error
     assert_equal(place, shown(emulator))

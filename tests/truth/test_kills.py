@@ -90,7 +90,7 @@ def begin(forks: Any, place: Place, *arguments: str) -> Any:
 
 def assert_what_is_covered_is_there(place: Place, shop: Shop) -> None:
     """Whatever was committed before a kill is whole; a file that is still empty holds nothing."""
-    if not place.warehouse.exists() or not place.rows("select 1 from duckdb_tables()"):
+    if not place.exists or not place.rows("select 1 from duckdb_tables()"):
         return
     coverage = place.coverage()
     assert_coverage_is_sane(place, shop.now)

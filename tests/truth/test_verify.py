@@ -310,7 +310,7 @@ def test_its_exit_codes_say_what_went_wrong(start: Start, install: Install) -> N
     emulator = start(sessions=50)
     place = install(emulator.url)
     assert place.call("verify").code == 5, "there is no warehouse"
-    assert not place.warehouse.exists()
+    assert not place.exists
     place.sync()
     assert place.call("verify").code == 0
     assert place.call("verify", "--from", "2026-10-02", "--to", "2026-10-01").code == 2

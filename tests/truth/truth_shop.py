@@ -13,16 +13,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import httpx
 from installation import KEY, Folder
 
-from pipelines import config, runs
+from pipelines import config, places, runs
 from pipelines.config import Settings
 from pipelines.emulator.app import Running
 from pipelines.runs import Options, Report
 from pipelines.verify import Findings, verify
 from pipelines.windows import Window
+from tests import warehouses
 
 NOW = 1_790_000_000
 START = 1_546_300_800
@@ -55,7 +55,7 @@ class Place(Folder):
                 "retry_for_s": 5,
                 "line_items": False,
             },
-            "warehouse": {"path": self.warehouse.name, "lock_timeout_s": 30},
+            "warehouse": warehouses.section(folder, self.warehouse.name) | {"lock_timeout_s": 30},
         }
         for name, value in settings.items():
             section, _, key = name.partition("__")
@@ -87,14 +87,23 @@ class Place(Folder):
 
     def rows(self, sql: str, *given: Any) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""
-        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+        with self._place.connect(read_only=True) as connection:
             connection.execute("set TimeZone = 'UTC'")
             return connection.execute(sql, list(given)).fetchall()
 
     def change(self, sql: str, *given: Any) -> None:
         """Change the warehouse behind the program's back."""
-        with duckdb.connect(str(self.warehouse)) as connection:
+        with self._place.connect(read_only=False) as connection:
             connection.execute(sql, list(given))
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a warehouse."""
+        return self._place.exists
+
+    @property
+    def _place(self) -> places.Place:
+        return places.place_of(self.settings().warehouse)
 
     def stored(self) -> dict[str, str]:
         """The stored sessions by id, each as `said` puts it; fails on one stored twice."""

@@ -47,6 +47,7 @@ TABLE: dict[str, tuple[Any, Any, str, Any]] = {
         "a/b.duckdb",
         FOLDER / "a/b.duckdb",
     ),
+    "warehouse.data_path": (None, "s3://shop/lake", "s3://shop/lake", "s3://shop/lake"),
     "warehouse.lock_timeout_s": (60, 2.5, "2.5", 2.5),
     "sync.start": ("2019-01-01", "2024-02-29", "2024-02-29", "2024-02-29"),
     "sync.settle_s": (60, 0, "0", 0),
@@ -54,6 +55,9 @@ TABLE: dict[str, tuple[Any, Any, str, Any]] = {
     "sync.reread_ratio": (0.02, 0, "0", 0),
     "sync.schedule": ("*/15 * * * *", "0 6 * * 1", "0 6 * * 1", "0 6 * * 1"),
     "sync.overlap": ("skip", "wait", "wait", "wait"),
+    "run.task_runner": ("threads", "dask", "dask", "dask"),
+    "run.workers": (16, 3, "3", 3),
+    "run.dask_address": (None, "tcp://dask:8786", "tcp://dask:8786", "tcp://dask:8786"),
     "timezone": ("UTC", "Europe/Berlin", "Europe/Berlin", "Europe/Berlin"),
     "publish.path": (None, "r.duckdb", "r.duckdb", FOLDER / "r.duckdb"),
     "publish.parquet": (None, "out", "out", FOLDER / "out"),
@@ -683,3 +687,55 @@ def test_a_time_on_the_command_line_may_be_a_second_or_a_date() -> None:
     assert usage_second("2019-01-01", "--created-gt") == 1_546_300_800
     with pytest.raises(UsageError, match="--created-gt"):
         usage_second("5.5", "--created-gt")
+
+
+LAKE = "ducklake:postgres:host=db dbname=lake"
+
+
+@pytest.mark.parametrize(
+    ("data_path", "read"), [("lake", "lake/"), ("s3://shop/lake", "s3://shop/lake")]
+)
+def test_a_lake_has_its_address_as_it_is_written(folder: Path, data_path: str, read: str) -> None:
+    found = from_file(folder, f"warehouse: {{path: '{LAKE}', data_path: '{data_path}'}}").warehouse
+    assert found.catalog == "postgres:host=db dbname=lake"
+    assert found.data_path == (read if "://" in read else f"{folder}/{read}")
+    assert from_file(folder, "").warehouse.catalog is None
+
+
+@pytest.mark.parametrize(
+    ("path", "word"),
+    [
+        ("ducklake:postgres:host=db password=hunter2 dbname=lake", "PGPASSWORD"),
+        ("ducklake:postgres:postgresql://ada:hunter2@db/lake", "PGPASSWORD"),
+        ("ducklake:lake.duckdb", "dbname=lake"),
+        ("ducklake:sqlite:lake.db", "dbname=lake"),
+        ("ducklake:postgres:", "dbname=lake"),
+        ("ducklake:postgres:dbname='a b'", "dbname=lake"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_a_lake_s_address_is_plain_and_holds_no_password(path: str, word: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(None, {"CHECKOUTS_WAREHOUSE__PATH": path, "CHECKOUTS_WAREHOUSE__DATA_PATH": "d"})
+    assert word in refused(error)
+    assert "hunter2" not in refused(error)
+
+
+@pytest.mark.parametrize(
+    ("over", "key"),
+    [
+        ({}, "warehouse.data_path"),
+        (
+            {
+                "CHECKOUTS_WAREHOUSE__DATA_PATH": "d",
+                "CHECKOUTS_PUBLISH__PATH": "read.duckdb",
+            },
+            "publish.path",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_what_a_lake_lacks_or_can_not_do_is_refused(over: dict[str, str], key: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(None, {"CHECKOUTS_WAREHOUSE__PATH": LAKE, **over})
+    assert error.value.key == key

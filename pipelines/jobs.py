@@ -1,0 +1,58 @@
+"""What a run is to do, as plain values that may travel to another process or machine."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pipelines import errors, runs
+from pipelines.config import Account, Settings
+from pipelines.load import Counts
+from pipelines.pipeline import Options
+from pipelines.runs import Report
+from pipelines.windows import Window
+
+
+@dataclass(frozen=True)
+class Job:
+    """A sync, or the backfill of a window.
+
+    Attributes:
+        window: what a backfill reads; None for a sync.
+        missing: read only what isn't covered of it.
+        line_items: read all line items anew.
+    """
+
+    window: Window | None = None
+    missing: bool = False
+    line_items: bool = False
+
+    def run(self, settings: Settings, account: Account, options: Options | None = None) -> Report:
+        """Do it for one account.
+
+        Raises:
+            ConfigError: the account has no usable key.
+        """
+        if self.window is None:
+            return runs.sync(settings, account, options)
+        return runs.backfill(
+            settings,
+            account,
+            self.window,
+            options,
+            missing=self.missing,
+            line_items=self.line_items,
+        )
+
+
+def figures(report: Report) -> dict[str, Any]:
+    """Return a report as plain values."""
+    plain = asdict(report)
+    return plain | {"error": report.error.as_json() if report.error is not None else None}
+
+
+def report_of(plain: dict[str, Any]) -> Report:
+    """Return the report that `figures` made plain."""
+    report = Report(**plain | {"counts": Counts(**plain["counts"]), "error": None})
+    if plain["error"] is not None:
+        report.error = getattr(errors, plain["error"]["type"])(plain["error"]["message"])
+        report.error.request_id = plain["error"]["request_id"]
+    return report

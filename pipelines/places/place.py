@@ -1,0 +1,113 @@
+"""What the rest of the program knows of where a warehouse lives."""
+
+import random
+import time
+from contextlib import AbstractContextManager, suppress
+from typing import Protocol
+
+import duckdb
+
+from pipelines.errors import WarehouseError
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.02, 0.5
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "threads": 1,
+}
+ZSTD = " using compression zstd"
+"""A lake's files have one compression for all columns, set by an option."""
+
+FILE_ERRORS = (
+    duckdb.IOException,
+    duckdb.FatalException,
+    duckdb.OutOfMemoryException,
+    duckdb.SerializationException,
+    duckdb.TransactionException,  # what a failed commit is
+)
+"""Failures of the file or the machine, not of the SQL."""
+
+
+class Place(Protocol):
+    """What the rest of the program knows of a place.
+
+    Attributes:
+        name: what messages call it.
+        patience_s: how long to wait for it, in seconds.
+        tidies_itself: whether many small loads leave nothing behind.
+    """
+
+    name: str
+    patience_s: float
+    tidies_itself: bool
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a warehouse."""
+
+    def make(self) -> None:
+        """Make what a new warehouse needs around it."""
+
+    def connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        """Open it; whoever opens closes it."""
+
+    def define(self, connection: duckdb.DuckDBPyConnection, statements: str) -> None:
+        """Execute statements that define tables, views, macros and comments."""
+
+    def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Do what only this kind of place needs before it has tables."""
+
+    def arrange(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Do what only this kind of place needs once its tables are there."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Hold other writers off."""
+
+    def touch(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Make sure that of two transactions at once only one succeeds."""
+
+    def confine(self, connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+        """Keep SQL of a user's own from files, the network and extensions, for good."""
+
+    def tidy(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Put in order what many small loads leave behind, where that is due."""
+
+    def purge(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Leave nothing of what was taken out of rows, where it can be done in place."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How much it holds."""
+
+    def failure(self, error: duckdb.Error) -> WarehouseError | None:
+        """Say in one line why it can't be used, and what to do; None where the SQL is at fault."""
+
+
+class Patience:
+    """Waits that grow, each of a random length, until a time is up."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._deadline = time.monotonic() + limit_s
+        self._wait = FIRST_WAIT_S
+
+    def wait(self) -> bool:
+        """Wait, or return False if the time is up."""
+        if time.monotonic() + self._wait > self._deadline:
+            return False
+        time.sleep(self._wait * random.uniform(0.5, 1))  # noqa: S311 -- no secret
+        self._wait = min(LONGEST_WAIT_S, self._wait * 2)
+        return True
+
+
+def let_go(connection: duckdb.DuckDBPyConnection) -> None:
+    """Close a connection, and take back what it did not commit."""
+    # By a statement, which may fail: a close that fails to take it back ends the process.
+    with suppress(duckdb.Error):
+        connection.execute("rollback")
+    with suppress(duckdb.Error):
+        connection.close()
+
+
+def first_lines(error: duckdb.Error) -> str:
+    """Return DuckDB's message without its picture of the statement."""
+    return " ".join(str(error).split("\n\nLINE")[0].split())[:300]
