@@ -17,8 +17,9 @@ install: .venv/installed
 demo: install
 	@$(BIN)/checkouts demo
 
+# Two tests for each core of two: many wait for a process or a clock.
 test: install
-	$(BIN)/python -m pytest -m "not long" --numprocesses 2
+	$(BIN)/python -m pytest -m "not long" --numprocesses 4
 
 # What takes minutes: hundreds of kills and the like.
 test-long: install

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -108,7 +108,7 @@ class Run(Frozen, frozen=True):
     `workers` is how many run at a time; on a cluster that is at `dask_address` it decides itself.
     """
 
-    task_runner: Literal["threads", "dask"] = "threads"
+    task_runner: str = "threads"
     workers: Annotated[int, Meta(ge=1, le=1_000)] = 16
     dask_address: Annotated[str, Meta(pattern=r"^(tcp|tls)://[^\s@]+\Z")] | None = None
 
@@ -486,8 +486,12 @@ def _check(settings: Settings, environ: Mapping[str, str]) -> None:
         refuse("publish.path", "it is the warehouse itself; name another file")
     _check_lake(settings, refuse)
     _check_schedule(settings.sync.schedule, refuse)
-    if settings.sync.overlap not in ("skip", "wait"):
-        refuse("sync.overlap", f"expected skip or wait, got {_shown(settings.sync.overlap)}")
+    for key, value, words in (
+        ("sync.overlap", settings.sync.overlap, ("skip", "wait")),
+        ("run.task_runner", settings.run.task_runner, ("threads", "dask")),
+    ):
+        if value not in words:  # as a type, msgspec would show the value, which may be a key
+            refuse(key, f"expected {' or '.join(words)}, got {_shown(value)}")
     _check_privacy(settings.privacy, refuse)
     names = [account.name for account in settings.accounts]
     for name in names:

@@ -107,7 +107,7 @@ def wrong(kind: Any) -> st.SearchStrategy[Any]:
 
 def wrong_text(kind: Any) -> st.SearchStrategy[str]:
     """Values of an environment variable that a setting of this type can't have."""
-    kind, metas, _ = plain(kind)
+    kind, metas, nullable = plain(kind)
     words = st.sampled_from(["x", "1;2", "½", "0x10", "1e", "--", "[]", "{}", "nan", "inf", "-inf"])
     if kind in (int, float):
         return st.one_of(outside(kind, metas).map(repr), words)
@@ -116,7 +116,9 @@ def wrong_text(kind: Any) -> st.SearchStrategy[str]:
     patterns = [meta.pattern for meta in metas if meta.pattern]
     if patterns:
         return st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=20).filter(
-            lambda t: not any(re.search(p, t) for p in patterns)
+            lambda t: (
+                not any(re.search(p, t) for p in patterns) and not (nullable and t in ("", "null"))
+            )
         )
     return st.just("\0") if kind is Path else st.nothing()
 
