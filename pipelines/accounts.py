@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import TypeVar
 
-from pipelines.config import Account
+from pipelines.settings import Account
 
 Told = TypeVar("Told")
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines import display, queries
-from pipelines.config import Settings
 from pipelines.errors import UsageError
 from pipelines.places import place_of
 from pipelines.publish import readable
+from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse
 
 FOLDER = "queries"

@@ -14,11 +14,10 @@ from prefect.futures import PrefectFuture
 from prefect.settings import get_current_settings
 from prefect_dask import DaskTaskRunner
 
-from pipelines import config
-from pipelines.config import Account, Settings
 from pipelines.errors import CheckoutsError, ConfigError
 from pipelines.jobs import Job, figures, report_of
 from pipelines.runs import Report
+from pipelines.settings import Account, Run, Settings, from_plain, plain
 
 
 def side_by_side(settings: Settings, accounts: Sequence[Account], job: Job) -> list[Report]:
@@ -35,7 +34,7 @@ def side_by_side(settings: Settings, accounts: Sequence[Account], job: Job) -> l
         )
     names = [account.name for account in accounts]
     on_cluster = run_accounts.with_options(task_runner=_runner(settings.run))
-    told = on_cluster(config.plain(settings), names, msgspec.to_builtins(job))
+    told = on_cluster(plain(settings), names, msgspec.to_builtins(job))
     return [report_of(figures) for figures in told]
 
 
@@ -66,12 +65,12 @@ def _told(running: PrefectFuture[dict[str, Any]], name: str) -> dict[str, Any]:
 )
 def run_account(settings: dict[str, Any], name: str, job: dict[str, Any]) -> dict[str, Any]:
     """Run one account to its end, whatever that is."""
-    loaded = config.from_plain(settings)
+    loaded = from_plain(settings)
     (account,) = loaded.chosen([name])
     return figures(msgspec.convert(job, Job).run(loaded, account))
 
 
-def _runner(run: config.Run) -> "DaskTaskRunner[Any]":
+def _runner(run: Run) -> "DaskTaskRunner[Any]":
     # It would show where in its code it met each worker that died; `_told` says what that means.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     if run.dask_address is not None:

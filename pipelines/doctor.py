@@ -12,8 +12,9 @@ import duckdb
 from msgspec.structs import replace
 
 from pipelines import display, layout, places
-from pipelines.config import PRIVACY_KEY, Account, Settings, key_of, protection_of
 from pipelines.errors import CheckoutsError, ConfigError, WarehouseError
+from pipelines.keys import PRIVACY_KEY, key_of, protection_of
+from pipelines.settings import Account, Settings
 from pipelines.stripe_api import Page, StripeApi
 from pipelines.warehouse import Warehouse
 

@@ -32,13 +32,15 @@ from prefect.states import Completed, Failed
 from pipelines import artifacts, config, runs, verify
 from pipelines.accounts import side_by_side
 from pipelines.artifacts import ProgressArtifacts
-from pipelines.config import Account, Settings, key_of
 from pipelines.errors import CheckoutsError, ConfigError
 from pipelines.fetch import Budget, Fetched
 from pipelines.jobs import Job
+from pipelines.keys import key_of
+from pipelines.moments import moment
 from pipelines.pipeline import Fetch, Options
 from pipelines.places import place_of
 from pipelines.runs import Report
+from pipelines.settings import Account, Settings
 from pipelines.turn import turn
 from pipelines.verify import Findings
 from pipelines.warehouse import Warehouse
@@ -250,8 +252,8 @@ def _nonsense(start: datetime | None, end: datetime | None) -> State | None:
 
 def _window(start: datetime | None, end: datetime | None) -> Window:
     """Return the window from `start` up to `end`, without a bound where one is None."""
-    first = config.moment(start.isoformat()) if start is not None else -NO_END
-    last = config.moment(end.isoformat()) if end is not None else NO_END
+    first = moment(start.isoformat()) if start is not None else -NO_END
+    last = moment(end.isoformat()) if end is not None else NO_END
     return Window(first - 1, last - 1)
 
 

@@ -1,7 +1,7 @@
 """Whether a key belongs to the account whose sessions are stored; checked before it is believed."""
 
-from pipelines.config import Account
 from pipelines.errors import ConfigError, SourceRequestError
+from pipelines.settings import Account
 from pipelines.stripe_api import StripeApi
 from pipelines.warehouse import State
 

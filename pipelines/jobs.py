@@ -4,10 +4,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipelines import errors, runs
-from pipelines.config import Account, Settings
 from pipelines.load import Counts
 from pipelines.pipeline import Options
 from pipelines.runs import Report
+from pipelines.settings import Account, Settings
 from pipelines.windows import Window
 
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipelines import payload
-from pipelines.config import Account, Settings, usage_second
 from pipelines.errors import SourceContractError
+from pipelines.moments import usage_second
+from pipelines.settings import Account, Settings
 from pipelines.stripe_api import Params, StripeApi
 
 BOUNDS = ("gt", "gte", "lt", "lte")

@@ -12,11 +12,11 @@ from pathlib import Path
 import duckdb
 
 from pipelines import parquet
-from pipelines.config import Settings
 from pipelines.errors import WarehouseError
 from pipelines.file_warehouse import FileWarehouse
 from pipelines.places import File, place_of
 from pipelines.queries import filled, query
+from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse
 
 

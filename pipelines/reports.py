@@ -13,8 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipelines import __version__, charts
 from pipelines.charts import Row, Spec
-from pipelines.config import Settings
 from pipelines.publish import readable
+from pipelines.settings import Settings
 
 SNIPPET = "window.vegaEmbed = vegaEmbed;"
 """What the library's JavaScript gives to the page's own."""

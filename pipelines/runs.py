@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines import __version__, identity, planner
-from pipelines.config import Account, Settings, protection_of
 from pipelines.errors import (
     EXIT_INTERRUPTED,
     EXIT_REJECTS,
@@ -18,12 +17,14 @@ from pipelines.errors import (
     log_failure,
 )
 from pipelines.fetch import Fetched, Fetcher
+from pipelines.keys import protection_of
 from pipelines.line_items import Stored
 from pipelines.load import Counts, Load, Origin, Read
 from pipelines.pipeline import Fetch, Options, Pipeline, Progress
 from pipelines.places import place_of
 from pipelines.planner import Due, Piece
 from pipelines.publish import publish
+from pipelines.settings import Account, Settings
 from pipelines.stripe_api import Stopped, StripeApi
 from pipelines.warehouse import State, Warehouse
 from pipelines.windows import Window, iso, newest_covered, subtract, watermark

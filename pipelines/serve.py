@@ -11,9 +11,9 @@ from uuid import UUID
 from cronsim import CronSim
 
 from pipelines import flow_runs, flows
-from pipelines.config import Settings
 from pipelines.errors import ConfigError
 from pipelines.prefect_server import prefect_server
+from pipelines.settings import Settings
 
 # isort: split
 from prefect.client.orchestration import get_client

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pipelines.config import Account, Settings
 from pipelines.errors import UsageError
 from pipelines.places import place_of
 from pipelines.publish import readable
+from pipelines.settings import Account, Settings
 from pipelines.warehouse import Warehouse
 from pipelines.windows import Window, iso, newest_covered, subtract, watermark
 

@@ -23,7 +23,6 @@ import httpx
 import msgspec
 
 from pipelines import __version__, nesting, payload
-from pipelines.config import Account, Key, Settings, key_of, on_loopback, proxy_for
 from pipelines.connections import MOST_BYTES, Connections
 from pipelines.errors import (
     CheckoutsError,
@@ -33,7 +32,10 @@ from pipelines.errors import (
     SourceRequestError,
     TransientSourceError,
 )
+from pipelines.keys import Key, key_of
 from pipelines.pace import Pace
+from pipelines.routes import on_loopback, proxy_for
+from pipelines.settings import Account, Settings
 
 log = logging.getLogger(__name__)
 

@@ -14,13 +14,14 @@ from typing import Any
 
 from pipelines import identity, payload, planner
 from pipelines.children import LINE_ITEMS
-from pipelines.config import Account, Settings, protection_of
 from pipelines.errors import EXIT_INTERRUPTED, CheckoutsError, log_failure
 from pipelines.fetch import Fetched, Fetcher
 from pipelines.flatten import Batch
+from pipelines.keys import protection_of
 from pipelines.pipeline import Options, Pipeline, Progress
 from pipelines.places import place_of
 from pipelines.planner import BUDGET_PAGES, Piece
+from pipelines.settings import Account, Settings
 from pipelines.stripe_api import Stopped, StripeApi
 from pipelines.warehouse import Warehouse
 from pipelines.windows import Window, intersect, iso, merge, newest_covered, subtract

@@ -86,9 +86,9 @@ def emulator(
     To move its clock: curl -X POST 'http://127.0.0.1:4242/_emulator/advance?seconds=3600'
     """
     from pipelines import display
-    from pipelines.config import LATEST, usage_second
     from pipelines.emulator import app
     from pipelines.emulator.faults import Fault, Faults
+    from pipelines.moments import LATEST, usage_second
 
     settings_of(config_file, debug=debug)
 

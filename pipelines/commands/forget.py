@@ -28,9 +28,9 @@ def forget(
     can be given several times.
     """
     from pipelines import display
-    from pipelines.config import protection_of
     from pipelines.forget import Who
     from pipelines.forget import forget as erase
+    from pipelines.keys import protection_of
     from pipelines.places import place_of
     from pipelines.publish import publish
 

@@ -9,8 +9,8 @@ import click
 from pipelines.errors import UsageError
 
 if TYPE_CHECKING:
-    from pipelines.config import Settings
     from pipelines.runs import Report
+    from pipelines.settings import Settings
     from pipelines.verify import Findings
     from pipelines.windows import Window
 
@@ -80,7 +80,7 @@ def range_(from_: str | None, to: str | None) -> "Window | None":
     Raises:
         UsageError: a date that is none, or a range that is empty.
     """
-    from pipelines.config import usage_moment
+    from pipelines.moments import usage_moment
     from pipelines.windows import NO_END, Window
 
     if from_ is None and to is None:

@@ -17,8 +17,8 @@ def reflatten(*, config_file: Path | None, debug: bool) -> int:
     sessions still have no place in the columns.
     """
     from pipelines import display
-    from pipelines.config import protection_of
     from pipelines.forget import leave_nothing
+    from pipelines.keys import protection_of
     from pipelines.places import place_of
     from pipelines.publish import publish
     from pipelines.warehouse import Warehouse

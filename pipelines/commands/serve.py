@@ -23,7 +23,7 @@ def serve(
     """
     from pipelines import display
     from pipelines import serve as serving
-    from pipelines.config import key_of
+    from pipelines.keys import key_of
 
     settings = settings_of(config_file, debug=debug, log_format=log_format)
 

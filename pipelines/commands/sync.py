@@ -19,9 +19,9 @@ from pipelines.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from pipelines.config import Account, Settings
     from pipelines.pipeline import Options
     from pipelines.runs import Report
+    from pipelines.settings import Account, Settings
 
 
 @click.command()
@@ -129,7 +129,7 @@ def _run(
     """Run the accounts side by side and print what each did."""
     from pipelines import display, runs
     from pipelines.accounts import side_by_side
-    from pipelines.config import key_of
+    from pipelines.keys import key_of
     from pipelines.pipeline import Options
     from pipelines.places import place_of
     from pipelines.warehouse import Warehouse

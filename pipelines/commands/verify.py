@@ -20,8 +20,8 @@ from pipelines.commands.options import (
 from pipelines.errors import EXIT_DIFFERENT, UsageError
 
 if TYPE_CHECKING:
-    from pipelines.config import Account, Settings
     from pipelines.pipeline import Progress
+    from pipelines.settings import Account, Settings
     from pipelines.verify import Findings
     from pipelines.windows import Window
 
@@ -54,7 +54,7 @@ def verify(
     must agree with itself, and exit 6 says that it doesn't.
     """
     from pipelines import display
-    from pipelines.config import key_of
+    from pipelines.keys import key_of
 
     settings = settings_of(config_file, debug=debug, log_format=log_format)
     if offline:

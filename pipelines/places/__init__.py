@@ -3,11 +3,11 @@
 Nothing outside this package knows the difference but for what it is asked.
 """
 
-from pipelines import config
 from pipelines.places.extensions import extensions
 from pipelines.places.file import File
 from pipelines.places.lake import Lake
 from pipelines.places.place import CONFIG, ZSTD, Patience, Place, first_lines, let_go
+from pipelines.settings import Warehouse
 
 __all__ = [
     "CONFIG",
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 
-def place_of(settings: config.Warehouse) -> Place:
+def place_of(settings: Warehouse) -> Place:
     """Return the place that the settings name."""
     if settings.catalog is None:
         return File(settings.path, settings.lock_timeout_s)

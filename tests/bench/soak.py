@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from pipelines import config, runs
-from pipelines.config import Settings
 from pipelines.pipeline import Options
+from pipelines.settings import Settings
 from pipelines.stripe_api import Patience
 
 SYNCS = 2_000

@@ -15,6 +15,7 @@ from pipelines import config
 from pipelines.cli import cli
 from pipelines.queries import FOLDER, names
 from pipelines.schema import TABLES
+from pipelines.settings import Frozen, Settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -23,9 +24,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def settings() -> dict[str, object]:
     """Every setting's dotted key with its default."""
     found: dict[str, object] = {}
-    for name, kind in typing.get_type_hints(config.Settings).items():
-        default = getattr(config.Settings(), name)
-        if isinstance(kind, type) and issubclass(kind, config.Frozen):
+    for name, kind in typing.get_type_hints(Settings).items():
+        default = getattr(Settings(), name)
+        if isinstance(kind, type) and issubclass(kind, Frozen):
             found |= {
                 f"{name}.{key}": value for key, value in msgspec.structs.asdict(default).items()
             }

@@ -19,6 +19,7 @@ from installation import KEY, Installation, one_line
 from pipelines import config
 from pipelines.cli import cli
 from pipelines.errors import CheckoutsError, ConfigError
+from pipelines.settings import Account, Frozen, Settings
 
 FILE_ONLY = ("accounts",)
 SECRETS = ("sk_live_51secret", "rk_test_51secret")
@@ -36,8 +37,8 @@ several = settings(max_examples=8, deadline=None, suppress_health_check=list(Hea
 
 def keys() -> Iterator[tuple[str, Any]]:
     """Every setting's dotted key with its type."""
-    for name, kind in typing.get_type_hints(config.Settings, include_extras=True).items():
-        if isinstance(kind, type) and issubclass(kind, config.Frozen):
+    for name, kind in typing.get_type_hints(Settings, include_extras=True).items():
+        if isinstance(kind, type) and issubclass(kind, Frozen):
             for key, inner in typing.get_type_hints(kind, include_extras=True).items():
                 yield f"{name}.{key}", inner
         elif name not in ("file", *FILE_ONLY):
@@ -46,7 +47,7 @@ def keys() -> Iterator[tuple[str, Any]]:
 
 def account_keys() -> Iterator[tuple[str, Any]]:
     """Every key of an account with its type."""
-    yield from typing.get_type_hints(config.Account, include_extras=True).items()
+    yield from typing.get_type_hints(Account, include_extras=True).items()
 
 
 def plain(kind: Any) -> tuple[Any, list[msgspec.Meta], bool]:
@@ -196,7 +197,7 @@ def test_whatever_a_setting_holds_it_is_taken_or_refused_with_one_line(
     except ConfigError as error:
         assert_told(error, "config.yaml")
     else:
-        assert isinstance(taken, config.Settings)
+        assert isinstance(taken, Settings)
         _ = [taken.start_of(account) for account in taken.chosen()], taken.zone
 
 

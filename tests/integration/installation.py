@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from pipelines import cli, config, places, runs
-from pipelines.config import Settings
 from pipelines.runs import Options, Report
+from pipelines.settings import Settings
 from pipelines.windows import Window
 from tests import warehouses
 

@@ -17,9 +17,9 @@ import httpx
 from installation import KEY, Folder
 
 from pipelines import config, places, runs
-from pipelines.config import Settings
 from pipelines.emulator.app import Running
 from pipelines.runs import Options, Report
+from pipelines.settings import Settings
 from pipelines.verify import Findings, verify
 from pipelines.windows import Window
 from tests import warehouses

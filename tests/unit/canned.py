@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from pipelines.config import Key
+from pipelines.keys import Key
 from pipelines.pace import Pace
 from pipelines.stripe_api import ApiClock, StripeApi
 

@@ -13,18 +13,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.config import (
-    Account,
-    Frozen,
-    Key,
-    Settings,
-    key_of,
-    load,
-    moment,
-    usage_moment,
-    usage_second,
-)
+from pipelines.config import load
 from pipelines.errors import ConfigError, UsageError
+from pipelines.keys import Key, key_of
+from pipelines.moments import moment, usage_moment, usage_second
+from pipelines.settings import Account, Frozen, Settings
 
 # The data of the design's section 4, by setting: the default, another value as YAML holds it, the
 # same as an environment variable, and what both must be read as. A path is relative to FOLDER.

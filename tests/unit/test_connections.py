@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from pipelines.config import Key, proxy_for
 from pipelines.connections import MOST_BYTES, Connections
 from pipelines.errors import TransientSourceError
+from pipelines.keys import Key
 from pipelines.pace import Pace
+from pipelines.routes import proxy_for
 from pipelines.stripe_api import ApiClock, StripeApi
 
 URL = "https://api.example.com/v1/checkout/sessions"

@@ -13,7 +13,6 @@ from canned import NOW, SECRET, World, answer, listing, session
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.config import Account, Key, Settings, Stripe
 from pipelines.errors import (
     ConfigError,
     SourceAuthError,
@@ -23,7 +22,9 @@ from pipelines.errors import (
     TransientSourceError,
 )
 from pipelines.flatten import Flattener, Reject
+from pipelines.keys import Key
 from pipelines.pace import Pace
+from pipelines.settings import Account, Settings, Stripe
 from pipelines.stripe_api import ApiClock, Page, Stopped, StripeApi
 
 LIMIT = [("limit", "100")]

@@ -1,0 +1,49 @@
+"""Dates and times that people write, as epoch seconds."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from pipelines.errors import UsageError
+
+EARLIEST, LATEST = -62_135_510_400, 253_402_214_400
+"""The years 1 to 9999, a day within, so that every time zone can show them; epoch seconds."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def moment(text: str) -> int:
+    """Return an ISO date or timestamp as epoch seconds, fractions rounded up; UTC by default.
+
+    Raises:
+        ValueError: it is no ISO date or timestamp.
+    """
+    at = datetime.fromisoformat(text.strip())
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    second = -((EPOCH - at) // timedelta(seconds=1))
+    if not EARLIEST <= second <= LATEST:
+        raise ValueError(f"{text} is in no year that a date can be shown in")
+    return second
+
+
+def usage_moment(text: str, option: str) -> int:
+    """Return a command-line date as epoch seconds.
+
+    Raises:
+        UsageError: it is no ISO date or timestamp.
+    """
+    try:
+        return moment(text)
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"{option}: expected a date such as 2026-10-01 or 2026-10-01T14:30:00+02:00,"
+            f" got {text!r}"
+        ) from None
+
+
+def usage_second(text: str, option: str) -> int:
+    """Return a command-line time as epoch seconds: a whole number is one, else an ISO date.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    return int(text) if re.fullmatch(r"-?\d{1,15}", text) else usage_moment(text, option)
