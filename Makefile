@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LAKE := .venv-lake/bin
 
-.PHONY: install demo test test-long test-lake tried check audit bench bench-lake lock clean
+.PHONY: install demo test test-long test-lake test-lake-long tried check audit bench bench-lake lock clean
 
 install: .venv/installed
 
@@ -32,6 +32,10 @@ tried: install
 # On a lake: DuckDB 1.5.5 and its extensions, Dask, and PostgreSQL from Debian's packages.
 test-lake: .venv-lake/installed
 	$(LAKE)/python -m tests.lake $(LAKE_TESTS) -m "not long and not file" --numprocesses 2 --dist loadfile
+
+# What takes minutes of that: two hundred accounts.
+test-lake-long: .venv-lake/installed
+	$(LAKE)/python -m tests.lake tests/lake -m long
 
 # A lake beside a file, and accounts a minute by workers.
 bench-lake: .venv-lake/installed

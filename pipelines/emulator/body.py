@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pipelines.emulator.catalogue import CURRENCIES, TAXES, Catalogue
 from pipelines.emulator.people import People, address, phone, tax_ids, text
 from pipelines.emulator.profiles import DAY_S
-from pipelines.emulator.session import Basket, Life, Session, basket, free, life, line_item_id
+from pipelines.emulator.session import Basket, Life, Session, basket, free, line_item_id
 
 # Shares, in bytes' worth of 256.
 _KNOWN = 80
@@ -98,7 +98,7 @@ def render(session: Session, now: int, catalogue: Catalogue, people: People) -> 
     """
     draw, profile, session_id = session.draw, session.profile, session.id
     plan = profile.plan
-    events = life(draw, session.created, profile)
+    events = session.events
     complete = now >= events.completed_at
     is_open = not complete and now < events.expires_at
     cart = basket(draw, profile, complete=complete)
@@ -156,8 +156,8 @@ def render(session: Session, now: int, catalogue: Catalogue, people: People) -> 
 
 def line_items(session: Session, now: int, catalogue: Catalogue, most: int) -> list[str]:
     """The first `most` line items of a session at a time in epoch seconds, as JSON."""
-    events = life(session.draw, session.created, session.profile)
-    cart = basket(session.draw, session.profile, complete=now >= events.completed_at)
+    complete = now >= session.events.completed_at
+    cart = basket(session.draw, session.profile, complete=complete)
     cart = cart._replace(end=min(cart.end, cart.start + most))
     return [
         f'{{"id":"{line_item_id(session, position)}",{item}'

@@ -6,7 +6,7 @@ totals, and its line items are still there one by one when they are asked for.
 
 import json
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import accumulate
 from random import Random
@@ -145,7 +145,7 @@ class Catalogue:
         self._shelves = (goods, plans, plans)
         self.coupons = [self._coupon(number, coupon) for number, coupon in enumerate(COUPONS)]
         self._sums = cache(self._add_up)
-        self._tails = cache(self._render_tails)
+        self._items = cache(self._render_items)
         self.shipping = cache(self._shipping)
         self.shipping_options = cache(self._render_shipping_options)
 
@@ -155,52 +155,51 @@ class Catalogue:
 
     def items(
         self, start: int, end: int, kind: int, currency: int, coupon: int, tax: int
-    ) -> Iterator[str]:
+    ) -> Sequence[str]:
         """A basket's line items as JSON, each without its opening brace and id."""
-        sums = self.sums(kind, currency, coupon, tax)
-        exclusive = not TAXES[tax].inclusive
-        tails = self._tails(kind, currency)
-        for place in range(start, end):
-            subtotal = sums.subtotal[place + 1] - sums.subtotal[place]
-            discount = sums.discount[place + 1] - sums.discount[place]
-            duty = sums.tax[place + 1] - sums.tax[place]
-            total = subtotal - discount + duty * exclusive
-            yield (
-                '"object":"item","adjustable_quantity":null,'
-                f'"amount_discount":{discount},"amount_subtotal":{subtotal},'
-                f'"amount_tax":{duty},"amount_total":{total},{tails[place]}'
-            )
+        return self._items(kind, currency, coupon, tax)[start:end]
 
     def price_id(self, kind: int, currency: int, product: int) -> str:
         """The id of a product's price in a currency."""
         return "price_1" + token(f"{self._seed}/price/{bool(kind)}/{currency}/{product}", 23)
 
     def _add_up(self, kind: int, currency: int, coupon: int, tax: int) -> Sums:
-        subtotals, discounts, taxes = [], [], []
-        for product, quantity in self._shelves[kind]:
-            subtotal = quantity * self._unit_amount(kind, currency, product) * (kind != TRIAL)
-            discount = subtotal * COUPONS[coupon].permille // 1000
-            subtotals.append(subtotal)
-            discounts.append(discount)
-            taxes.append(tax_of(subtotal - discount, tax))
+        amounts = [
+            self._amounts(kind, currency, coupon, tax, entry) for entry in self._shelves[kind]
+        ]
         return Sums(
-            *(array("q", accumulate(each, initial=0)) for each in (subtotals, discounts, taxes))
+            *(array("q", accumulate(each, initial=0)) for each in zip(*amounts, strict=True))
         )
+
+    def _amounts(
+        self, kind: int, currency: int, coupon: int, tax: int, entry: tuple[int, int]
+    ) -> tuple[int, int, int]:
+        """Subtotal, discount and tax of a place on the shelf, in minor units."""
+        product, quantity = entry
+        subtotal = quantity * self._unit_amount(kind, currency, product) * (kind != TRIAL)
+        discount = subtotal * COUPONS[coupon].permille // 1000
+        return subtotal, discount, tax_of(subtotal - discount, tax)
 
     def _unit_amount(self, kind: int, currency: int, product: int) -> int:
         return local(_PRODUCTS[kind][product].cents, currency)
 
-    def _render_tails(self, kind: int, currency: int) -> list[str]:
-        """The ends of a shelf's line items as JSON; equal ones are one string."""
+    def _render_items(self, kind: int, currency: int, coupon: int, tax: int) -> list[str]:
+        """A shelf's line items as JSON; equal ones are one string."""
         prices = [self._render_price(kind, currency, k) for k in range(len(_PRODUCTS[kind]))]
         code = CURRENCIES[currency].code
-        ends: dict[tuple[int, int], str] = {}
-        for product, quantity in self._shelves[kind]:
-            ends[product, quantity] = (
+        items: dict[tuple[int, int], str] = {}
+        for entry in set(self._shelves[kind]):
+            product, quantity = entry
+            subtotal, discount, duty = self._amounts(kind, currency, coupon, tax, entry)
+            total = subtotal - discount + (0 if TAXES[tax].inclusive else duty)
+            items[entry] = (
+                '"object":"item","adjustable_quantity":null,'
+                f'"amount_discount":{discount},"amount_subtotal":{subtotal},'
+                f'"amount_tax":{duty},"amount_total":{total},'
                 f'"currency":"{code}","description":"{text(_PRODUCTS[kind][product].name)}",'
                 f'"metadata":{{}},"price":{prices[product]},"quantity":{quantity}}}'
             )
-        return [ends[entry] for entry in self._shelves[kind]]
+        return [items[entry] for entry in self._shelves[kind]]
 
     def _render_price(self, kind: int, currency: int, product: int) -> str:
         amount = self._unit_amount(kind, currency, product)

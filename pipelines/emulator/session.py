@@ -39,6 +39,15 @@ _COUPON = [number for number, share in enumerate(_COUPON_SHARES) for _ in range(
 _ITEMS = (1, 1, 1, 1, 2, 2, 2, 3, 3, 1, 2, 3, 1, 1, 4, 6)
 
 
+class Life(NamedTuple):
+    """When what happens to a session, in epoch seconds; `NEVER` if it doesn't."""
+
+    expires_at: int
+    completed_at: int
+    paid_at: int
+    invoiced_at: int
+
+
 class Session(NamedTuple):
     """A session before it is put into words.
 
@@ -51,6 +60,7 @@ class Session(NamedTuple):
         code: its number as characters, for ids.
         profile: what it shares with others.
         person: who it is for.
+        events: what becomes of it.
         recovered_from: the id of the session that this one makes good, or None.
     """
 
@@ -62,16 +72,8 @@ class Session(NamedTuple):
     code: str
     profile: Profile
     person: Person
+    events: Life
     recovered_from: str | None
-
-
-class Life(NamedTuple):
-    """When what happens to a session, in epoch seconds; `NEVER` if it doesn't."""
-
-    expires_at: int
-    completed_at: int
-    paid_at: int
-    invoiced_at: int
 
 
 class Basket(NamedTuple):

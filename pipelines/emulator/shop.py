@@ -138,15 +138,17 @@ class Shop:
         noise = _noise(draw)
         code = self._codes.code(index)
         recovered = self._recovered_from(index) if draw[23] < _RECOVERED else None
+        created, profile = self.created[index], self._profiles[draw[0]]
         return Session(
             index,
             f"{self._start}{code}{noise[:48]}",
-            self.created[index],
+            created,
             draw,
             noise,
             code,
-            self._profiles[draw[0]],
+            profile,
             self._people.of_session(index),
+            life(draw, created, profile),
             recovered,
         )
 

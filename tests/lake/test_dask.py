@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from installation import finish
 from truth_shop import DAY_S, NOW, Place, meant, said
 
 from pipelines import places
@@ -115,11 +116,11 @@ def run_through(accounts: int, sessions: int, tmp_path: Path, prefect: str) -> N
             ((out, err),) = outs
             assert "Traceback" not in err
             emulator.advance(DAY_S)
-            done_ = place.run("sync", "--json")
-            assert done_.code == 0, done_.out + done_.err
-            assert json.loads(done_.out)["outcome"] == "completed"
+            after = finish(place.begin("sync", "--json"), within_s=600)
+            assert after.code == 0, after.out + after.err
+            assert json.loads(after.out)["outcome"] == "completed"
             assert_each_account_equals_its_shop(place, emulator, accounts)
-            assert "sk_test_" not in out + err + done_.out + done_.err
+            assert "sk_test_" not in out + err + after.out + after.err
     finally:
         server.stop()
 
