@@ -70,6 +70,7 @@ audit:
 
 bench: install
 	$(BIN)/python -m tests.bench $(BENCH)
+	$(if $(BENCH),,$(MAKE) bench-lake)
 
 # Newest versions that fit pyproject.toml, written as plain pins.
 lock:

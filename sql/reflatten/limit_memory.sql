@@ -1,2 +1,2 @@
 -- By itself DuckDB keeps what it has read and written for as long as the machine has memory.
-set memory_limit = '1GB';
+set memory_limit = '512MB';
