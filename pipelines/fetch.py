@@ -14,6 +14,13 @@ from pipelines.windows import NO_END, Window, final_part
 PAGES_A_BATCH = 2
 """Pages laid out as columns together. Columns take less room than what they are made from, so it
 isn't put off longer than pays."""
+MOST_AGAIN = 10
+"""Sessions that are read twice at the most where a window is cut: those of the second it is cut at.
+Where more share a second, as in a sale, the next page is read first."""
+BELIEF_PAGES = 3
+"""Pages that weigh as much as what was believed of a window's density before they were read."""
+MOST_OVER = 8
+"""For how many pages a cut is put off for that."""
 
 
 @dataclass(frozen=True)
@@ -50,24 +57,34 @@ class Budget:
         window: the window that is fetched.
         pages: how many pages, to begin with.
         whole: whether it is never cut.
-        first: whether this is the first look at the window.
+        per_second: sessions a second that it is believed to have, 0 if nobody knows.
     """
 
     def __init__(
-        self, window: Window, pages: int, *, whole: bool = False, first: bool = False
+        self, window: Window, pages: int, *, whole: bool = False, per_second: float = 0.0
     ) -> None:
         self.window = window
         self.granted = self.pages = pages
         self.whole = whole
-        self.first = first
+        self.per_second = self._believed = per_second
+        self._read = 0
         self.expected = 0.0
         """Pages still to come, by the density seen; none before the first page."""
 
     def spend(self, oldest: int, per_second: float) -> bool:
         """Note how far the fetch is and return whether another page may be asked for."""
         self.pages -= 1
-        self.expected = per_second * (oldest - self.window.after) / PAGE_SIZE
+        self._read += 1
+        self.per_second = self._weighed(per_second)
+        self.expected = self.per_second * (oldest - self.window.after) / PAGE_SIZE
         return self.pages > 0
+
+    def _weighed(self, seen: float) -> float:
+        """Return the density to believe in: a page of a sale says little of the days around it."""
+        if not (seen and self._believed):
+            return seen
+        weight = self._read / (self._read + BELIEF_PAGES)
+        return float(seen**weight * self._believed ** (1 - weight))
 
     def cut(self) -> None:
         """Make the fetch hand back the rest after the page it is at."""
@@ -109,7 +126,7 @@ class Fetcher:
     def __call__(self, window: Window, budget: Budget) -> Fetched:
         """Read a window, or its newest part where it has more pages than the budget.
 
-        One second can't be cut, so one with more sessions than the budget is read to its end.
+        One second can't be cut, so one with many sessions is read to its end, whatever the budget.
 
         Raises:
             SourceError: the API failed or broke its contract; nothing of the window counts.
@@ -125,7 +142,8 @@ class Fetcher:
             if not page.has_more:
                 break
             more = budget.spend(paging.oldest, paging.per_second)
-            if not more and paging.oldest < paging.newest:
+            cheap = paging.at_oldest <= MOST_AGAIN or budget.pages <= -MOST_OVER
+            if not more and cheap and paging.oldest < paging.newest:
                 rest = Window(window.after, paging.oldest)
                 break
         read = Window(rest.until, window.until) if rest else window
@@ -161,6 +179,7 @@ class _Paging:
     def __init__(self, window: Window, flattener: Flattener) -> None:
         self.cursor: str | None = None
         self.newest = self.oldest = window.until
+        self.at_oldest = 0
         self.pages = 0
         self.seen_from = 0
         self.api_time = 0
@@ -224,6 +243,7 @@ class _Paging:
             if not self._ids:
                 self.newest = head.created
             self._ids.add(head.id)
+            self.at_oldest = self.at_oldest + 1 if head.created == self.oldest else 1
             self.oldest = head.created
             self.cursor = head.id
 

@@ -19,7 +19,7 @@ ALLOWANCE_S = 1.0
 RECOVERY_S = 120.0
 """Seconds without a refusal after which the rate is the full one again, at the latest."""
 
-HEADROOM = 1.35
+HEADROOM = 1.5
 """Requests in flight for each that the mean latency asks for: latencies differ."""
 FEWEST_IN_FLIGHT, MOST_IN_FLIGHT = 2, 64
 NEW_SHARE = 0.1

@@ -22,7 +22,6 @@ from pipelines.planner import (
     FRUGAL_PART_PAGES,
     LEAST_PART_PAGES,
     PART_PAGES,
-    UNKNOWN_PAGES,
     Piece,
     pages_in,
     parts_of,
@@ -77,12 +76,12 @@ MOST_PAGES = 220
 """Pages in memory at a time, those that the fetches under way may still bring included."""
 LOAD_PAGES = 80
 """Pages that are loaded in one transaction, and worth one of their own at once."""
-FINE_CUTS, FINE_CUTS_A_PAGE = 24, 0.08
-"""How often windows are cut into small parts at the most, by the pages of a run: each part costs
-half a page, the one that is not full at its end."""
-FOR_THE_END = 0.6
+FINE_CUTS_A_FETCHER, FINE_CUTS_A_PAGE = 1.8, 0.06
+"""How often windows are cut into small parts at the most, by the fetchers and the pages of a run:
+each part costs half a page, the one that is not full at its end."""
+FOR_THE_END = 0.8
 """Share of these cuts that is left for when nothing else is to come."""
-END_PAGES = 3
+END_PAGES = 5
 """Pages to come for each fetcher at which the end begins."""
 LEAST_BUDGET_PAGES = 3
 """Page budget below which a fetch isn't worth handing back its rest."""
@@ -127,6 +126,7 @@ class Pipeline:
         self._loaded_at = time.monotonic()
         self._pages = 0
         self._fine_cuts = 0
+        self._oldest = math.inf  # where the oldest read that found sessions begins
 
     def run(self, pieces: Iterable[Piece]) -> None:
         """Read and load the pieces and all that follows from them.
@@ -153,8 +153,7 @@ class Pipeline:
         while self._queue and len(self._flying) < self._width() and self._has_room():
             *_, piece = heapq.heappop(self._queue)
             pages = self._pages_for(piece)
-            first = pages == UNKNOWN_PAGES and not piece.bounded
-            budget = Budget(piece.window, pages, whole=piece.whole, first=first)
+            budget = Budget(piece.window, pages, whole=piece.whole, per_second=piece.per_second)
             # Each in a context of its own, so that what wraps the fetch finds its run.
             future = fetchers.submit(copy_context().run, self._fetch, piece.window, budget)
             self._flying[future] = budget
@@ -175,6 +174,8 @@ class Pipeline:
             budget = self._flying.pop(future)
             fetched = future.result()
             self._pages += fetched.pages
+            if fetched.per_second:
+                self._oldest = min(self._oldest, fetched.read.after)
             self._add(self._parts(fetched, budget))
             self._add(self._follow(fetched))
             self._ready.append(fetched)
@@ -183,13 +184,12 @@ class Pipeline:
         """Return the rest of a fetch's window, cut for those that have nothing to do."""
         if fetched.rest is None:
             return []
-        expected = pages_in(fetched.rest, fetched.per_second)
+        expected = pages_in(fetched.rest, budget.per_second)
         parts = parts_of(
             fetched.rest,
-            fetched.per_second,
-            first=budget.first,
+            budget.per_second,
+            open_ended=fetched.rest.after < self._oldest,
             idle=0 if budget.whole else self._idle_share(),
-            width=self._width(),
             least=self._least_part_pages(expected, expected),
         )
         if expected < FRUGAL_PART_PAGES * len(parts):
@@ -208,7 +208,7 @@ class Pipeline:
         """
         # Of the oldest window nobody knows how far its sessions go back.
         coming = besides + sum(min(PART_PAGES, one.expected) for one in self._flying.values())
-        most = FINE_CUTS + FINE_CUTS_A_PAGE * (self._pages + coming)
+        most = FINE_CUTS_A_FETCHER * self._width() + FINE_CUTS_A_PAGE * (self._pages + coming)
         if self._queue or coming > END_PAGES * self._width():
             most *= 1 - FOR_THE_END
         last = expected > HEADROOM * coming / self._width()

@@ -13,7 +13,7 @@ assumed, since `ceil((n + new) / 100)` is never more than the two windows would 
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pipelines.windows import NO_END, Window, split, subtract
@@ -27,10 +27,13 @@ BUDGET_PAGES = 16
 """Page budget where it is known: what is held in memory and committed at a time."""
 PART_PAGES = 160
 """Pages in a part of a large window: enough that its last, half-filled page costs little."""
-LEAST_PART_PAGES = 1
+LEAST_PART_PAGES = 2
 """Pages below which a part isn't worth its last page, even with nothing else to do."""
-FRUGAL_PART_PAGES = 17
-"""Pages from which on a part's last, half-filled page is less than a thirtieth of it."""
+FRUGAL_PART_PAGES = 25
+"""Pages from which on a part's last, half-filled page is a fiftieth of it at the most."""
+GROW_FROM, GROW = 6, 3
+"""Pages in the newest part of a window whose sessions may end anywhere, and how many times as many
+each older part has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +59,13 @@ class Piece:
         window: its seconds.
         budget: after how many pages to hand back what is left of it.
         whole: whether its size is known, so that it is never cut for idle fetchers.
-        bounded: whether sessions were seen on both sides of it, so that it isn't a first look.
+        per_second: sessions a second that it is believed to have, 0 if nobody knows.
     """
 
     window: Window
     budget: int = UNKNOWN_PAGES
     whole: bool = False
-    bounded: bool = False
+    per_second: float = 0.0
 
 
 def holes(start: int, coverage: Sequence[Window]) -> list[Window]:
@@ -123,38 +126,40 @@ def parts_of(
     rest: Window,
     per_second: float,
     *,
-    first: bool,
+    open_ended: bool,
     idle: int,
-    width: int,
     least: int = LEAST_PART_PAGES,
 ) -> list[Piece]:
     """Return the parts in which the rest of a window is read side by side, newest first.
 
     While others wait to be read, a rest is simply gone on with. Where fetchers idle, it is cut
-    for them, unless too little is left.
+    for them, unless too little is left: into equal parts, or, where nobody knows how far back the
+    sessions go, into parts of which each is longer than the one before, so that few are empty.
 
     Args:
         rest: what was left when the page budget was used up.
         per_second: sessions a second just seen.
-        first: whether this was the first look at the window, so that it was never cut.
+        open_ended: whether nothing older than the rest was seen.
         idle: how many fetchers have nothing to do.
-        width: how many fetchers there are.
         least: how many pages a part must have.
     """
     expected = pages_in(rest, per_second)
-    if not first and (idle <= 1 or expected < 2 * least):
-        return [Piece(rest, BUDGET_PAGES, bounded=True)]
-    pages = float(PART_PAGES)
-    if not first:
-        pages = max(least, min(pages, expected / idle))
-    # At a first look nobody knows where the history ends, so as many parts are made as there are
-    # already, and one look at what is older tells whether to go on so: twice as many each time.
-    most = max(2, width - idle) if first else width
-    parts = split(rest, per_second, pages * PAGE, most)
-    # After one page of a part made at a first look, its rest is shared out to those that idle.
-    budget = UNKNOWN_PAGES if first else BUDGET_PAGES
-    known = [Piece(part, budget, bounded=True) for part in parts[:most]]
-    return known + [Piece(part) for part in parts[most:]]
+    if idle <= 1 or expected < 2 * least:
+        return [Piece(rest, BUDGET_PAGES, per_second=per_second)]
+    if open_ended:
+        # A page of each tells where the sessions end.
+        return [Piece(part, per_second=per_second) for part in _growing(rest, per_second)]
+    pages = max(least, min(PART_PAGES, expected / idle))
+    parts = split(rest, per_second, pages * PAGE, idle)
+    return [Piece(part, BUDGET_PAGES, per_second=per_second) for part in parts]
+
+
+def _growing(rest: Window, per_second: float) -> Iterator[Window]:
+    pages, older = float(GROW_FROM), [rest]
+    while older:
+        part, *older = split(older[0], per_second, pages * PAGE, 1)
+        yield part
+        pages *= GROW
 
 
 def _clusters(dues: Sequence[Due]) -> list[tuple[int, int]]:

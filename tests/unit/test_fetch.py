@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import SourceContractError, SourceRequestError
-from pipelines.fetch import Budget, Fetched, Fetcher
+from pipelines.fetch import MOST_OVER, Budget, Fetched, Fetcher
 from pipelines.stripe_api import StripeApi
 from pipelines.windows import NO_END, Window, merge
 
@@ -151,11 +151,35 @@ def test_one_second_with_more_sessions_than_the_budget_is_paged_to_its_end(world
 
 
 def test_below_a_dense_second_the_rest_is_handed_back(world: World) -> None:
-    shop = Shop([150] * 250 + [149] * 60)
-    fetched = fetch(world.api(shop), Window(100, 200), pages=1)
-    assert (fetched.read, fetched.rest) == (Window(149, 200), Window(100, 149))
-    assert len(ids(fetched)) == 250
+    shop = Shop([150] * 250 + [*range(149, 49, -1)])
+    fetched = fetch(world.api(shop), Window(0, 200), pages=1)
+    assert (fetched.read, fetched.rest) == (Window(100, 200), Window(0, 100))
+    assert len(ids(fetched)) == 299
     assert fetched.pages == 3
+
+
+def test_a_cut_waits_for_the_end_of_a_second_that_many_share(world: World) -> None:
+    # Of the 60 sessions in second 150 the first page shows 30, which would be read again.
+    shop = Shop([200] * 70 + [150] * 60 + [*range(140, 40, -1)])
+    fetched = fetch(world.api(shop), Window(0, 300), pages=1)
+    assert (fetched.read, fetched.rest) == (Window(71, 300), Window(0, 71))
+    assert fetched.pages == 2
+
+
+def test_a_cut_does_not_wait_for_ever(world: World) -> None:
+    shop = Shop([second for second in range(200, 100, -1) for _ in range(60)])
+    fetched = fetch(world.api(shop), Window(100, 300), pages=1)
+    assert fetched.rest is not None
+    assert fetched.pages <= 1 + MOST_OVER
+
+
+def test_a_page_of_a_sale_says_little_of_the_days_around_it() -> None:
+    budget = Budget(Window(0, 1_000), 9, per_second=1.0)
+    budget.spend(oldest=901, per_second=81.0)
+    assert budget.per_second == pytest.approx(3.0)
+    for _ in range(8):
+        budget.spend(oldest=901, per_second=81.0)
+    assert budget.per_second == pytest.approx(27.0)
 
 
 def test_a_budget_may_be_cut_while_it_is_used(world: World) -> None:

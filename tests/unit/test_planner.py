@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from pipelines.planner import (
     BUDGET_PAGES,
+    GROW,
+    GROW_FROM,
     LEAST_PART_PAGES,
     PAGE,
-    PART_PAGES,
     UNKNOWN_PAGES,
     Due,
     Piece,
@@ -301,38 +302,43 @@ def test_with_nothing_covered_the_only_hole_is_all_time_from_the_start_on() -> N
     st.floats(0.0001, 1_000),
     st.booleans(),
     st.integers(0, 32),
-    st.integers(1, 32),
 )
 def test_the_parts_of_a_rest_cover_it_exactly_newest_first(
-    after: int, length: int, per_second: float, first: bool, idle: int, width: int
+    after: int, length: int, per_second: float, open_ended: bool, idle: int
 ) -> None:
     rest = Window(after, after + length)
-    parts = windows(parts_of(rest, per_second, first=first, idle=min(idle, width), width=width))
+    parts = windows(parts_of(rest, per_second, open_ended=open_ended, idle=idle))
     assert parts[0].until == rest.until
     assert parts[-1].after == rest.after
     assert all(newer.after == older.until for newer, older in pairwise(parts))
     assert all(part.seconds > 0 for part in parts)
 
 
-def test_a_rest_is_cut_by_the_density_seen_and_what_is_older_starts_with_one_page() -> None:
-    part_s = PART_PAGES * PAGE // 2
-    assert parts_of(Window(0, 4 * part_s), per_second=2.0, first=True, idle=1, width=2) == [
-        Piece(Window(3 * part_s, 4 * part_s), UNKNOWN_PAGES, bounded=True),
-        Piece(Window(2 * part_s, 3 * part_s), UNKNOWN_PAGES, bounded=True),
-        Piece(Window(0, 2 * part_s), UNKNOWN_PAGES),
+def test_where_nobody_knows_how_far_sessions_go_each_part_is_longer_than_the_newer_one() -> None:
+    # One page a second.
+    rest = Window(0, 300)
+    parts = parts_of(rest, per_second=float(PAGE), open_ended=True, idle=2)
+    assert [part.window.seconds for part in parts] == [
+        GROW_FROM,
+        GROW_FROM * GROW,
+        GROW_FROM * GROW**2,
+        GROW_FROM * GROW**3,
+        300 - GROW_FROM * (1 + GROW + GROW**2 + GROW**3),
     ]
+    assert all(part.budget == UNKNOWN_PAGES for part in parts), "a page of each tells whether"
 
 
 def test_while_others_wait_a_rest_is_gone_on_with() -> None:
     rest = Window(0, 100_000)
-    assert parts_of(rest, per_second=2.0, first=False, idle=0, width=8) == [
-        Piece(rest, BUDGET_PAGES, bounded=True)
-    ]
+    for open_ended in (False, True):
+        assert parts_of(rest, per_second=2.0, open_ended=open_ended, idle=0) == [
+            Piece(rest, BUDGET_PAGES, per_second=2.0)
+        ]
 
 
 def test_a_rest_is_cut_for_each_fetcher_that_idles() -> None:
     # 80 pages of 50 s each.
-    parts = parts_of(Window(0, 4_000), per_second=2.0, first=False, idle=4, width=8)
+    parts = parts_of(Window(0, 4_000), per_second=2.0, open_ended=False, idle=4)
     assert windows(parts) == [
         Window(3_000, 4_000),
         Window(2_000, 3_000),
@@ -343,14 +349,14 @@ def test_a_rest_is_cut_for_each_fetcher_that_idles() -> None:
 
 def test_a_part_has_no_fewer_pages_than_it_must() -> None:
     # 80 pages of 50 s each.
-    parts = parts_of(Window(0, 4_000), per_second=2.0, first=False, idle=8, width=8, least=20)
+    parts = parts_of(Window(0, 4_000), per_second=2.0, open_ended=False, idle=8, least=20)
     assert [part.seconds for part in windows(parts)] == [1_000] * 4
-    (whole,) = parts_of(Window(0, 4_000), per_second=2.0, first=False, idle=8, width=8, least=41)
+    (whole,) = parts_of(Window(0, 4_000), per_second=2.0, open_ended=False, idle=8, least=41)
     assert whole.window == Window(0, 4_000)
 
 
 def test_too_little_is_not_cut_even_where_all_fetchers_idle() -> None:
     rest = Window(0, 2 * LEAST_PART_PAGES * PAGE - 1)
-    assert parts_of(rest, per_second=1.0, first=False, idle=8, width=8) == [
-        Piece(rest, BUDGET_PAGES, bounded=True)
+    assert parts_of(rest, per_second=1.0, open_ended=False, idle=8) == [
+        Piece(rest, BUDGET_PAGES, per_second=1.0)
     ]
