@@ -2,8 +2,8 @@
 
 from pipelines.errors import ConfigError, SourceRequestError
 from pipelines.settings import Account
+from pipelines.state import State
 from pipelines.stripe_api import StripeApi
-from pipelines.warehouse import State
 
 _MODE = {True: "live", False: "test"}
 

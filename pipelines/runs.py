@@ -25,8 +25,9 @@ from pipelines.places import place_of
 from pipelines.planner import Due, Piece
 from pipelines.publish import publish
 from pipelines.settings import Account, Settings
+from pipelines.state import State
 from pipelines.stripe_api import Stopped, StripeApi
-from pipelines.warehouse import State, Warehouse
+from pipelines.warehouse import Warehouse
 from pipelines.windows import Window, iso, newest_covered, subtract, watermark
 
 log = logging.getLogger(__name__)
