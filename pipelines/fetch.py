@@ -17,10 +17,10 @@ isn't put off longer than pays."""
 MOST_AGAIN = 10
 """Sessions that are read twice at the most where a window is cut: those of the second it is cut at.
 Where more share a second, as in a sale, the next page is read first."""
-BELIEF_PAGES = 3
-"""Pages that weigh as much as what was believed of a window's density before they were read."""
 MOST_OVER = 8
 """For how many pages a cut is put off for that."""
+BELIEF_PAGES = 3
+"""Pages that weigh as much as what was believed of a window's density before they were read."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Fetched:
         batch: the sessions of `read`.
         api_time: API time of the first response, epoch seconds.
         pages: responses it took.
-        per_second: sessions a second near its oldest end, to cut the rest by.
+        per_second: sessions a second over all that was seen, 0 without any.
         livemode: the sessions' mode, None without any.
     """
 

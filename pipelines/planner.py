@@ -138,7 +138,7 @@ def parts_of(
 
     Args:
         rest: what was left when the page budget was used up.
-        per_second: sessions a second just seen.
+        per_second: sessions a second that it is believed to have.
         open_ended: whether nothing older than the rest was seen.
         idle: how many fetchers have nothing to do.
         least: how many pages a part must have.

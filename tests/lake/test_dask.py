@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -52,16 +51,6 @@ def installed(folder: Path, url: str, server: Postgres, prefect: str, accounts: 
     return place
 
 
-def begin(place: Place) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "pipelines", "sync", "--json"],
-        cwd=place.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def assert_each_account_equals_its_shop(place: Place, emulator: Running, accounts: int) -> None:
     rows = place.rows("select account, id, payload::varchar from checkout_sessions")
     stored = {(account, id_): said(text) for account, id_, text in rows}
@@ -96,7 +85,7 @@ def run_through(accounts: int, sessions: int, tmp_path: Path, prefect: str) -> N
     try:
         with running(options) as emulator:
             place = installed(tmp_path / "place", emulator.url, server, prefect, accounts)
-            process = begin(place)
+            process = place.begin("sync", "--json")
             outs: list[tuple[str, str]] = []
             reader = threading.Thread(target=lambda: outs.append(process.communicate()))
             reader.start()

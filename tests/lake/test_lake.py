@@ -1,8 +1,6 @@
 """What is only so in a lake: writers that overtake each other, its server, its files, the move."""
 
 import re
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,16 +20,6 @@ Start = Callable[..., Running]
 Install = Callable[..., Place]
 
 
-def begin(place: Place, *arguments: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "pipelines", *arguments],
-        cwd=place.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def lake_of(place: Place) -> places.Lake:
     lake = places.place_of(place.settings().warehouse)
     assert isinstance(lake, places.Lake)
@@ -49,7 +37,7 @@ def test_first_syncs_of_one_new_account_at_once_store_each_session_once(
 ) -> None:
     emulator = start(latency_ms=20)
     place = install(emulator.url)
-    several = [begin(place, "sync") for _ in range(3)]
+    several = [place.begin("sync") for _ in range(3)]
     for process in several:
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, out + err
@@ -173,7 +161,7 @@ def test_a_server_that_restarts_in_the_middle_costs_at_most_the_run(
         warehouse__data_path="data",
         stripe__requests_per_second=20,
     )
-    process = begin(place, "sync")
+    process = place.begin("sync")
     while not place.exists or not place.rows("select 1 from duckdb_tables()"):
         assert process.poll() is None
     server.restart()
