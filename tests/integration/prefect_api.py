@@ -1,4 +1,4 @@
-"""A Prefect server for the tests, and its API."""
+"""The API of a Prefect server, as tests use it."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx
 
-QUIET = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+from tests.prefect_server import QUIET
+
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 WITHIN_S = 120
 

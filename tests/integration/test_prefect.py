@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,10 +19,11 @@ import pytest
 import yaml
 from comparison import assert_equal
 from installation import DAY_S, HOUR_S, KEY, NOW, REPORT_KEYS, Installation, finish, one_line
-from prefect_api import QUIET, Prefect
+from prefect_api import Prefect
 
 from pipelines.emulator.app import Options, Running, running
 from pipelines.turn import turn
+from tests.prefect_server import QUIET, prefect_server
 
 pytestmark = pytest.mark.slow
 
@@ -54,29 +54,8 @@ def free_port() -> int:
 def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
     """One Prefect server for all tests here."""
     home = tmp_path_factory.mktemp("prefect")
-    port = free_port()
-    environ = {**os.environ, **QUIET, "PREFECT_HOME": str(home)}
-    with (home / "server.log").open("w") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)],
-            env=environ,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://127.0.0.1:{port}/api"
-    try:
-        deadline = time.monotonic() + READY_WITHIN_S
-        while time.monotonic() < deadline and server.poll() is None:
-            with suppress(httpx.HTTPError):
-                if httpx.get(f"{url}/health", timeout=2, trust_env=False).is_success:
-                    break
-            time.sleep(0.25)
-        else:
-            pytest.fail(f"Prefect's server didn't start: {(home / 'server.log').read_text()}")
+    with prefect_server(home) as url:
         yield Prefect(url, home)
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
 
 
 @dataclass

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.lake.postgres import Postgres, make_database
-from tests.lake.prefect_server import prefect_server
+from tests.prefect_server import prefect_server
 
 SESSIONS, SMALL, ACCOUNTS = 20_000, 200, 24
 LATENCY_MS = 300

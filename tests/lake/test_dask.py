@@ -18,7 +18,7 @@ from pipelines import places
 from pipelines.emulator.access import Account
 from pipelines.emulator.app import Options, Running, running
 from tests.lake.postgres import Postgres, make_database
-from tests.lake.prefect_server import prefect_server
+from tests.prefect_server import prefect_server
 
 WORKERS = 3
 
@@ -123,6 +123,7 @@ def loaded_accounts(place: Place) -> int:
         return 0
 
 
+@pytest.mark.long
 def test_accounts_on_a_cluster_that_loses_a_worker_and_its_catalog_end_equal_to_the_api(
     tmp_path: Path, prefect: str
 ) -> None:
