@@ -33,7 +33,7 @@ tried: install
 test-lake: .venv-lake/installed
 	$(LAKE)/python -m tests.lake $(LAKE_TESTS) -m "not long and not file" --numprocesses 2 --dist loadfile
 
-# Accounts on a cluster that loses a worker and its catalog; takes minutes.
+# What takes minutes of that: two hundred accounts.
 test-lake-long: .venv-lake/installed
 	$(LAKE)/python -m tests.lake tests/lake -m long
 

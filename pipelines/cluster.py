@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+import dask
 import msgspec
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -72,9 +73,12 @@ def run_account(settings: dict[str, Any], name: str, job: dict[str, Any]) -> dic
 
 def _runner(run: Run) -> "DaskTaskRunner[Any]":
     # It would show where in its code it met each worker that died; `_told` says what that means.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):  # which has a level of its own
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if run.dask_address is not None:
         return DaskTaskRunner(address=run.dask_address)
+    # Likewise its workers, one of which may send a sign of life while all are being ended.
+    dask.config.set({"distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical"})
     return DaskTaskRunner(
         cluster_kwargs={
             "n_workers": run.workers,

@@ -104,6 +104,7 @@ def run_through(accounts: int, sessions: int, tmp_path: Path, prefect: str) -> N
             assert restarted
             ((out, err),) = outs
             assert "Traceback" not in err
+            assert "distributed." not in err, "Dask's own log"
             emulator.advance(DAY_S)
             after = finish(place.begin("sync", "--json"), within_s=600)
             assert after.code == 0, after.out + after.err
@@ -123,7 +124,6 @@ def loaded_accounts(place: Place) -> int:
         return 0
 
 
-@pytest.mark.long
 def test_accounts_on_a_cluster_that_loses_a_worker_and_its_catalog_end_equal_to_the_api(
     tmp_path: Path, prefect: str
 ) -> None:
