@@ -1,10 +1,15 @@
 """What a column and a table are made of: the words in which `schema.py` is written."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cached_property
+from typing import Any
 
 import pyarrow as pa
+
+ADDED = ("account", "api_version", "run_id", "first_observed_at", "missing_since")
+"""Columns of sessions, the first of all tables, that a load adds to what was received."""
 
 
 class Kind(Enum):
@@ -109,6 +114,23 @@ class Table:
 
     @cached_property
     def rows(self) -> pa.Schema:
-        """The rows of a child table on their way into DuckDB, which adds the account."""
-        kept = [column for column in self.columns if column.name != "account"]
+        """The rows on their way into DuckDB, which adds what only a load knows."""
+        kept = [column for column in self.columns if column.name not in ADDED]
         return pa.schema([(column.name, column.kind.arrow) for column in kept])
+
+    def to_arrow(self, values: Mapping[str, Sequence[Any]]) -> pa.Table:
+        """Return the rows of columns of Python's values.
+
+        All columns are made in one call, as members of rows: in each call Arrow lets go of Python's
+        lock, and gets it back when no other thread wants it.
+        """
+        rows: Any = pa.array(
+            list(zip(*map(values.__getitem__, self.rows.names), strict=True)), self._row
+        )
+        return pa.Table.from_struct_array(rows.view(pa.struct(self.rows)))
+
+    @cached_property
+    def _row(self) -> pa.StructType:
+        """A row's type, with what its members are stored as."""
+        members = [(each.name, getattr(each.type, "storage_type", each.type)) for each in self.rows]
+        return pa.struct(members)

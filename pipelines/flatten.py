@@ -186,10 +186,10 @@ class Flattener:
         kept = [(item, at) for item, at in seen if isinstance(item, Session)]
         rejects = [(item, at) for item, at in seen if isinstance(item, Reject)]
         laid = self._shapes[SESSIONS].lay_out([item.head for item, _ in kept])
-        columns = laid.columns
-        columns["payload"] = pa.array([item.payload for item, _ in kept], Kind.JSON.arrow)
-        columns["observed_at"] = pa.array([at for _, at in kept], Kind.TIME.arrow)
-        columns["line_items_complete"] = pa.array([item.complete for item, _ in kept], pa.bool_())
+        values = laid.values
+        values["payload"] = [item.payload for item, _ in kept]
+        values["observed_at"] = [at for _, at in kept]
+        values["line_items_complete"] = [item.complete for item, _ in kept]
         drift = [
             Drift(kept[index][0].head.id, kept[index][0].head.created, path, type_, kept[index][1])
             for index, path, type_ in laid.unknown
@@ -199,7 +199,7 @@ class Flattener:
         for reject, at in rejects:
             if (where := mistyped(reject.reason)) is not None:
                 drift.append(Drift(reject.head.id, reject.head.created, *where, at))
-        batch = Batch(pa.table(columns), {}, rejects, drift)
+        batch = Batch(SESSIONS.to_arrow(values), {}, rejects, drift)
         for table in CHILDREN:
             lists = [
                 Elements(Owner(item.head.id, item.head.created, at), *item.children[table])
@@ -235,18 +235,17 @@ class Flattener:
         laid = self._shapes[table].lay_out([element for one in lists for element in one.typed])
         owners = [one.owner for one in lists for _ in one.typed]
         positions = [one.first + n for one in lists for n in range(len(one.typed))]
-        columns = laid.columns
-        columns["session_id"] = pa.array([owner.id for owner in owners], Kind.TEXT.arrow)
-        columns["session_created"] = pa.array([o.created for o in owners], Kind.TIME.arrow)
-        columns["position"] = pa.array(positions, Kind.INTEGER.arrow)
-        raws = [bytes(raw) for one in lists for raw in one.raws]
-        columns["payload"] = pa.array(raws, Kind.JSON.arrow)
-        columns["observed_at"] = pa.array([owner.at for owner in owners], Kind.TIME.arrow)
+        values = laid.values
+        values["session_id"] = [owner.id for owner in owners]
+        values["session_created"] = [owner.created for owner in owners]
+        values["position"] = positions
+        values["payload"] = [bytes(raw) for one in lists for raw in one.raws]
+        values["observed_at"] = [owner.at for owner in owners]
         drift = [
             Drift(owners[index].id, owners[index].created, path, type_, owners[index].at)
             for index, path, type_ in laid.unknown
         ]
-        return pa.table(columns).select(table.rows.names), [
+        return table.to_arrow(values), [
             found._replace(path=f"{table.source}[].{found.path}") for found in drift
         ]
 

@@ -4,7 +4,7 @@ The caller owns the connection and the transaction. Rows are matched by `(accoun
 with what is stored at that moment, so that loads may come in any order and more than once.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
@@ -18,7 +18,11 @@ from pipelines.incoming import Incoming, gather, registered
 from pipelines.privacy import NOTHING, Protection
 from pipelines.queries import query
 from pipelines.shapes import LATEST_S
-from pipelines.windows import Window, merge
+from pipelines.windows import Window, hulls, merge
+
+MOST_STRETCHES = 3
+"""Stretches of time in which a load looks for what is stored: one more takes as long as a look at
+when some 100,000 sessions between two were created."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +130,9 @@ def write(connection: duckdb.DuckDBPyConnection, load: Load) -> Loaded:
     incoming = gather(connection, [read.batch for read in load.reads])
     counts = Counts(windows=len(load.reads), rejected=incoming.rejected.num_rows)
     account = load.origin.account
-    with registered(connection, **incoming.tables, complete_windows=_windows(load)):
-        _find_stored(connection, account, [(read.window, read.api_time) for read in load.reads])
+    reads = _table((read.window, read.api_time) for read in load.reads)
+    with registered(connection, **incoming.tables, windows_read=reads):
+        _find_stored(connection, account, [read.window for read in load.reads])
         _mark_missing(connection, load)
         if not incoming.empty:
             counts += _store(connection, load.origin, incoming, load.protection)
@@ -145,7 +150,9 @@ def store(
 ) -> Counts:
     """Store sessions, whose tables are registered, and return what became of them."""
     oldest, newest = incoming.bounds
-    _find_stored(connection, origin.account, [(Window(oldest - 1, newest), 0)])
+    window = Window(oldest - 1, newest)
+    with registered(connection, windows_read=_table([(window, 0)])):
+        _find_stored(connection, origin.account, [window])
     return _store(connection, origin, incoming, protection)
 
 
@@ -158,19 +165,20 @@ def write_run(connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any]) -> 
 
 
 def _find_stored(
-    connection: duckdb.DuckDBPyConnection, account: str, reads: Sequence[tuple[Window, int]]
+    connection: duckdb.DuckDBPyConnection, account: str, windows: Iterable[Window]
 ) -> None:
-    """Lay out what is stored in windows, each with the API time of its read."""
-    windows: list[dict[str, Any]] = [
-        {"account": account, "after": window.after, "until": min(LATEST_S, window.until)}
-        for window, _ in reads
+    """Lay out what is stored in windows, which are registered as `windows_read`."""
+    bounds = [
+        {"account": account, "after": after, "until": min(LATEST_S, until)}
+        for after, until in hulls(windows, MOST_STRETCHES)
     ]
-    timed = [window | {"api_time": at} for window, (_, at) in zip(windows, reads, strict=True)]
     connection.execute(query("load/clear_places"))
-    connection.executemany(query("load/note_places"), timed)
+    for stretch in bounds:
+        connection.execute(query("load/note_places"), stretch)
     connection.execute(query("load/find_stored"))
     connection.execute(query("load/clear_item_places"))
-    connection.executemany(query("load/note_item_places"), windows)
+    for stretch in bounds:
+        connection.execute(query("load/note_item_places"), stretch)
     connection.execute(query("load/find_stored_items"))
 
 
@@ -257,13 +265,11 @@ def _judge_items(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(query("load/completeness"))
 
 
-def _windows(load: Load) -> pa.Table:
-    return pa.table(
-        {
-            "after": [read.window.after for read in load.reads],
-            "until": [read.window.until for read in load.reads],
-            "api_time": [read.api_time for read in load.reads],
-        }
+def _table(reads: Iterable[tuple[Window, int]]) -> pa.Table:
+    """Return windows as a table, each with the API time of its read."""
+    return pa.Table.from_pylist(
+        [{"after": after, "until": until, "api_time": at} for (after, until), at in reads],
+        pa.schema([(name, pa.int64()) for name in ("after", "until", "api_time")]),
     )
 
 
@@ -313,9 +319,10 @@ def _write_coverage(connection: duckdb.DuckDBPyConnection, load: Load) -> list[W
     final = [read.final for read in load.reads if read.final is not None]
     merged = merge([*stored, *final])
     if merged != stored:
+        covered = pa.Table.from_pylist([window._asdict() for window in merged])
         connection.execute(query("load/delete_coverage"), account)
-        for window in merged:
-            connection.execute(query("load/insert_coverage"), window._asdict() | account)
+        with registered(connection, covered=covered):
+            connection.execute(query("load/insert_coverage"), account)
     return merged
 
 

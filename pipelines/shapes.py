@@ -6,13 +6,12 @@ wherever it comes again.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any
 
 import msgspec
-import pyarrow as pa
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from msgspec.structs import astuple
 
@@ -85,11 +84,11 @@ class Laid:
     """Objects as columns.
 
     Attributes:
-        columns: the table's fields, by column.
+        values: those of the table's fields, by column.
         unknown: what the columns don't know: index of the object, path, type.
     """
 
-    columns: dict[str, "pa.Array[Any]"]
+    values: dict[str, Sequence[Any]]
     unknown: list[tuple[int, str, str]]
 
 
@@ -154,7 +153,7 @@ class Shape:
                 values = convert(values)
             if column.one_of or column.kind is Kind.JSON:
                 laid.unknown.extend(_unexpected(column, values))
-            laid.columns[column.name] = pa.array(values, type=column.kind.arrow)
+            laid.values[column.name] = values
         return laid
 
     def _learned(self, parents: Mapping[str, Sequence[Any]]) -> Iterator[tuple[int, str, str]]:
@@ -249,13 +248,15 @@ def _type_of(text: bytes) -> str:
     return _FIRST_BYTES.get(text[:1]) or ("number" if set(text) & set(b".eE") else "integer")
 
 
-def _ids(values: Iterable[str | Expanded | None]) -> list[str | None]:
+def _ids(values: Sequence[Any]) -> Sequence[str | None]:
+    if Expanded not in map(type, values):  # as nearly always
+        return values
     return [value.id if isinstance(value, Expanded) else value for value in values]
 
 
 def _lists_of_ids(
     values: Sequence[Sequence[str | Expanded] | None],
-) -> list[list[str | None] | None]:
+) -> list[Sequence[str | None] | None]:
     return [None if value is None else _ids(value) for value in values]
 
 
@@ -273,7 +274,7 @@ _CONVERT: dict[Kind, Callable[[Sequence[Any]], Sequence[Any]]] = {
     Kind.JSON: _jsons,
     Kind.MAP: _maps,
 }
-"""Values as decoded, as what makes an Arrow column."""
+"""Values as decoded, as Arrow takes them."""
 
 _MEMBERS: dict[Kind, tuple[Any, Any]] = {
     Kind.TEXT: (str | None, None),

@@ -5,6 +5,7 @@ Pure: every moment is an argument, in epoch seconds UTC.
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 NO_END = 2**53
@@ -47,6 +48,20 @@ def merge(windows: Iterable[Window]) -> list[Window]:
         else:
             merged.append(window)
     return merged
+
+
+def hulls(windows: Iterable[Window], most: int) -> list[Window]:
+    """Return at most `most` windows that hold all of these, and as few other seconds as may be."""
+    merged = merge(windows)
+    gaps = sorted(
+        range(1, len(merged)), key=lambda n: merged[n].after - merged[n - 1].until, reverse=True
+    )
+    starts = [0, *sorted(gaps[: most - 1]), len(merged)]
+    return [
+        Window(merged[first].after, merged[end - 1].until)
+        for first, end in pairwise(starts)
+        if merged
+    ]
 
 
 def subtract(window: Window, covered: Iterable[Window]) -> list[Window]:

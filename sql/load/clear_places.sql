@@ -1,2 +1,3 @@
--- Where the sessions are stored that lie in the windows read. Grain: one row a window and session.
-create or replace temp table places (place bigint, api_time bigint);
+-- Where the sessions are stored that lie in the stretches of time around the windows read, and when
+-- each was created, epoch seconds. Grain: one row a session.
+create or replace temp table places (place bigint, created bigint);

@@ -3,10 +3,14 @@
 create or replace temp table stored as
 with
 
-windows_read as (
-    select place, max(api_time) as api_time
+inside as (
+    select
+        places.place,
+        max(windows_read.api_time) as api_time
     from places
-    group by place
+    inner join windows_read
+        on places.created > windows_read."after" and places.created <= windows_read.until
+    group by places.place
 )
 
 select
@@ -22,6 +26,6 @@ select
     sessions.missing_since,
     sessions.line_items_complete,
     sessions.payload,
-    windows_read.api_time
+    inside.api_time
 from checkout_sessions as sessions
-inner join windows_read on sessions.rowid = windows_read.place;
+inner join inside on sessions.rowid = inside.place;

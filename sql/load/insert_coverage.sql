@@ -1,2 +1,6 @@
-insert into meta.coverage ("after", until, account)
-values ($after, $until, $account);
+insert into meta.coverage by name
+select
+    $account as account,
+    covered."after",
+    covered.until
+from covered;

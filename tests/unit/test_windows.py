@@ -10,6 +10,7 @@ from pipelines.windows import (
     NO_END,
     Window,
     final_part,
+    hulls,
     intersect,
     merge,
     newest_covered,
@@ -50,6 +51,27 @@ def test_only_a_window_without_an_end_is_open_ended() -> None:
     assert Window(3, NO_END).open_ended
     assert not Window(3, 2_000_000_000).open_ended
     assert 2_000_000_000 in Window(3, NO_END)
+
+
+@given(any_windows, st.integers(1, 4))
+def test_hulls_hold_all_windows_and_the_fewest_seconds_besides(
+    windows: list[Window], most: int
+) -> None:
+    found = hulls(windows, most)
+    merged = merge(windows)
+    assert len(found) == min(most, len(merged))
+    assert are_fewest(found)
+    assert seconds(*windows) <= seconds(*found)
+    if not merged:
+        return
+    # Every way to join neighbours to so many.
+    ways = itertools.combinations(range(1, len(merged)), len(found) - 1)
+    joined = [
+        [Window(merged[a].after, merged[b - 1].until) for a, b in itertools.pairwise(cuts)]
+        for cuts in ([0, *way, len(merged)] for way in ways)
+    ]
+    assert found in joined
+    assert all(len(seconds(*found)) <= len(seconds(*way)) for way in joined)
 
 
 @given(any_windows)
