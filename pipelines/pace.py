@@ -22,6 +22,10 @@ RECOVERY_S = 120.0
 HEADROOM = 1.5
 """Requests in flight for each that the mean latency asks for: latencies differ."""
 FEWEST_IN_FLIGHT, MOST_IN_FLIGHT = 2, 64
+LOOK_BACK_S = 2 * ALLOWANCE_S
+MORE = 1.5
+"""How much more than the most that was sent so far is held to be in reach. Where this machine can't
+keep up with the API, more in flight would only be in each other's way."""
 NEW_SHARE = 0.1
 """Weight of the latest response in the mean latency."""
 
@@ -36,6 +40,8 @@ class Pace:
     def __init__(self, per_second: float) -> None:
         self.per_second = per_second
         self._next = 0.0
+        self._first_answer = math.inf
+        self._most_sent = 0
         self._base = per_second
         self._lowered_at = -math.inf
         self._sent: deque[float] = deque()
@@ -49,19 +55,27 @@ class Pace:
 
     def in_flight(self, now: float) -> int:
         """Return how many requests at a time keep the rate at the latency seen."""
-        wanted = self.rate(now) * (self._latency_s or 0.0) * HEADROOM
+        wanted = self._within_reach(now) * (self._latency_s or 0.0) * HEADROOM
         return max(FEWEST_IN_FLIGHT, min(MOST_IN_FLIGHT, math.ceil(wanted) + 1))
+
+    def _within_reach(self, now: float) -> float:
+        """Return the rate, or what this machine can keep up with where that is less."""
+        if now - self._first_answer < LOOK_BACK_S:
+            return self.rate(now)
+        return min(self.rate(now), MORE * self._most_sent / LOOK_BACK_S)
 
     def reserve(self, now: float) -> float:
         """Take the next free place and return how many seconds to wait for it."""
         place = max(now, self._next)
         self._next = place + 1 / self.rate(now)
         self._sent.append(place)
-        _forget(self._sent, now - 2 * ALLOWANCE_S)
+        _forget(self._sent, now - LOOK_BACK_S)
+        self._most_sent = max(self._most_sent, len(self._sent))
         return place - now
 
     def answered(self, sent_at: float, now: float) -> None:
         """Note that a request sent at `sent_at` was answered."""
+        self._first_answer = min(self._first_answer, now)
         took_s = now - sent_at
         mean_s = took_s if self._latency_s is None else self._latency_s
         self._latency_s = mean_s + NEW_SHARE * (took_s - mean_s)
@@ -69,7 +83,7 @@ class Pace:
     def refused(self, sent_at: float, now: float) -> None:
         """Note that a request sent at `sent_at` was one too many."""
         self._refused.append(sent_at)
-        _forget(self._refused, now - 2 * ALLOWANCE_S)
+        _forget(self._refused, now - LOOK_BACK_S)
         if sent_at < self._lowered_at + ALLOWANCE_S:
             return
         rate = self.rate(now)

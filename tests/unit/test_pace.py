@@ -152,6 +152,25 @@ def test_so_many_requests_are_in_flight_as_pace_and_latency_ask_for() -> None:
     assert pace.in_flight(300.0) == MOST_IN_FLIGHT
 
 
+def sent_evenly(pace: Pace, per_second: int, seconds: range) -> None:
+    """Send so many requests a second, each of which takes a third."""
+    for number in range(seconds.start * per_second, seconds.stop * per_second):
+        pace.reserve(number / per_second)
+        pace.answered(number / per_second, number / per_second + 1 / 3)
+
+
+def test_no_more_is_in_flight_than_this_machine_can_keep_up_with() -> None:
+    pace = Pace(100)
+    sent_evenly(pace, 20, range(1))
+    assert pace.in_flight(1.0) == 51  # who has just begun may become faster
+    sent_evenly(pace, 20, range(1, 5))
+    assert 20 / 3 < pace.in_flight(5.0) <= 20 * 1.5 * 1.5 / 3 + 2
+    sent_evenly(pace, 80, range(5, 8))
+    assert pace.in_flight(8.0) == 51
+    sent_evenly(pace, 20, range(8, 12))
+    assert pace.in_flight(12.0) == 51  # a pause doesn't make it slower
+
+
 def test_a_pace_that_was_lowered_needs_fewer_requests_in_flight() -> None:
     pace = Pace(100)
     pace.answered(0.0, 0.3)
