@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from installation import Done
+from installation import Done, finish
 from truth_shop import DAY_S, NOW, Place, assert_equal, shown
 
 from pipelines import load, places
@@ -125,6 +125,26 @@ def test_small_files_are_merged_and_what_is_stored_stays(start: Start, install: 
     assert place.stored() == before
     assert place.sync().outcome == "completed"
     assert_equal(place, shown(emulator))
+
+
+def test_a_lake_is_published_as_parquet_and_only_what_changed_is_written_again(
+    start: Start, install: Install, tmp_path: Path
+) -> None:
+    emulator = start(sessions=400, days=70, days_ahead=1)
+    folder = tmp_path / "parquet"
+    place = install(emulator.url, publish__parquet=str(folder), stripe__line_items=True)
+    assert finish(place.begin("sync")).code == 0
+    for name in ("checkout_sessions", "checkout_session_line_items", "marts/daily_sessions"):
+        found = folder / f"{name}.parquet"
+        files = str(found if found.exists() else folder / name / "*/*.parquet")
+        counted = duckdb.execute("select count(*) from read_parquet(?)", [files]).fetchall()
+        assert counted == place.rows(f"select count(*) from {name.replace('/', '.')}"), name
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("checkout_sessions/*/*")}
+    assert len(before) >= 3
+    emulator.advance(DAY_S)
+    assert finish(place.begin("sync")).code == 0
+    again = [path for path, at in before.items() if path.stat().st_mtime_ns != at]
+    assert 0 < len(again) < len(before)
 
 
 def test_sql_of_a_user_s_own_reads_the_lake_and_nothing_else(
