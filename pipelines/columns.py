@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 ADDED = ("account", "api_version", "run_id", "first_observed_at", "missing_since")
-"""Columns of sessions, the first of all tables, that a load adds to what was received."""
+"""Columns that a load adds to what was received; all but the account only to sessions."""
 
 
 class Kind(Enum):
@@ -124,9 +124,8 @@ class Table:
         All columns are made in one call, as members of rows: in each call Arrow lets go of Python's
         lock, and gets it back when no other thread wants it.
         """
-        rows: Any = pa.array(
-            list(zip(*map(values.__getitem__, self.rows.names), strict=True)), self._row
-        )
+        columns = [values[name] for name in self.rows.names]
+        rows: Any = pa.array(list(zip(*columns, strict=True)), self._row)
         return pa.Table.from_struct_array(rows.view(pa.struct(self.rows)))
 
     @cached_property

@@ -23,6 +23,7 @@ HEADROOM = 1.5
 """Requests in flight for each that the mean latency asks for: latencies differ."""
 FEWEST_IN_FLIGHT, MOST_IN_FLIGHT = 2, 64
 LOOK_BACK_S = 2 * ALLOWANCE_S
+"""How long it is remembered what was sent and what was refused, in seconds."""
 MORE = 2
 """How much more than the most that was sent so far is held to be in reach. Where this machine can't
 keep up with the API, more in flight would only be in each other's way."""
