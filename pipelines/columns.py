@@ -125,11 +125,15 @@ class Table:
         lock, and gets it back when no other thread wants it.
         """
         columns = [values[name] for name in self.rows.names]
-        rows: Any = pa.array(list(zip(*columns, strict=True)), self._row)
-        return pa.Table.from_struct_array(rows.view(pa.struct(self.rows)))
+        rows: Any = pa.array(list(zip(*columns, strict=True)), self._stored_row)
+        return pa.Table.from_struct_array(rows.view(self._row))
 
     @cached_property
     def _row(self) -> pa.StructType:
+        return pa.struct(self.rows)
+
+    @cached_property
+    def _stored_row(self) -> pa.StructType:
         """A row's type, with what its members are stored as."""
         members = [(each.name, getattr(each.type, "storage_type", each.type)) for each in self.rows]
         return pa.struct(members)

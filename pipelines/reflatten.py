@@ -16,6 +16,7 @@ from msgspec import Raw
 
 from pipelines import layout, load
 from pipelines.children import CHILDREN, LINE_ITEMS
+from pipelines.columns import ADDED
 from pipelines.flatten import Drift, Elements, Flattener, Owner, Reject, Session
 from pipelines.incoming import drifting, gather, registered, streamed
 from pipelines.load import Origin
@@ -27,7 +28,7 @@ from pipelines.schema import SESSIONS
 ROWS = 4_000
 """Rows that are in memory at a time."""
 # What is known of a session besides its payload.
-_KEPT = "account api_version first_observed_at observed_at line_items_complete missing_since run_id"
+_KEPT = (*ADDED, "observed_at", "line_items_complete")
 
 Tell = Callable[[float], None]
 """Is told which share of the rows is done, 0 to 1."""
@@ -115,7 +116,7 @@ def _rebuild_sessions(
     incoming = gather(connection, [flattener.to_batch(list(zip(items, observed, strict=True)))])
     fits = pa.array([isinstance(item, Session) for item in items])
     sessions = incoming.sessions
-    for name in _KEPT.split():
+    for name in _KEPT:
         if name in sessions.column_names:
             sessions = sessions.drop_columns([name])
         sessions = sessions.append_column(name, rows[name].filter(fits))

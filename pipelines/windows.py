@@ -53,15 +53,13 @@ def merge(windows: Iterable[Window]) -> list[Window]:
 def hulls(windows: Iterable[Window], most: int) -> list[Window]:
     """Return at most `most` windows that hold all of these, and as few other seconds as may be."""
     merged = merge(windows)
+    if not merged:
+        return []
     gaps = sorted(
         range(1, len(merged)), key=lambda n: merged[n].after - merged[n - 1].until, reverse=True
     )
     starts = [0, *sorted(gaps[: most - 1]), len(merged)]
-    return [
-        Window(merged[first].after, merged[end - 1].until)
-        for first, end in pairwise(starts)
-        if merged
-    ]
+    return [Window(merged[first].after, merged[end - 1].until) for first, end in pairwise(starts)]
 
 
 def subtract(window: Window, covered: Iterable[Window]) -> list[Window]:
