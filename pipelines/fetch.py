@@ -4,6 +4,7 @@ import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from pipelines.budget import Budget
 from pipelines.errors import SourceContractError
 from pipelines.flatten import Batch, Flattener, Reject, Session, join
 from pipelines.line_items import LineItems, LookUp
@@ -19,8 +20,6 @@ MOST_AGAIN = 10
 Where more share a second, as in a sale, the next page is read first."""
 MOST_OVER = 8
 """For how many pages a cut is put off for that."""
-BELIEF_PAGES = 3
-"""Pages that weigh as much as what was believed of a window's density before they were read."""
 
 
 @dataclass(frozen=True)
@@ -48,48 +47,6 @@ class Fetched:
     pages: int
     per_second: float
     livemode: bool | None
-
-
-class Budget:
-    """How many pages a fetch may take; whoever gave it may cut it while it is being used.
-
-    Args:
-        window: the window that is fetched.
-        pages: how many pages, to begin with.
-        whole: whether it is never cut.
-        per_second: sessions a second that it is believed to have, 0 if nobody knows.
-    """
-
-    def __init__(
-        self, window: Window, pages: int, *, whole: bool = False, per_second: float = 0.0
-    ) -> None:
-        self.window = window
-        self.granted = self.pages = pages
-        self.whole = whole
-        self.per_second = self._believed = per_second
-        self._read = 0
-        self.expected = 0.0
-        """Pages still to come, by the density seen; none before the first page."""
-
-    def spend(self, oldest: int, per_second: float) -> bool:
-        """Note how far the fetch is and return whether another page may be asked for."""
-        self.pages -= 1
-        self._read += 1
-        self.per_second = self._weighed(per_second)
-        self.expected = self.per_second * (oldest - self.window.after) / PAGE_SIZE
-        return self.pages > 0
-
-    def _weighed(self, seen: float) -> float:
-        """Return the density to believe in: a page of a sale says little of the days around it."""
-        if not (seen and self._believed):
-            return seen
-        weight = self._read / (self._read + BELIEF_PAGES)
-        return float(seen**weight * self._believed ** (1 - weight))
-
-    def cut(self) -> None:
-        """Make the fetch hand back the rest after the page it is at."""
-        self.pages = 0
-        self.expected = 0.0
 
 
 class Fetcher:
@@ -133,20 +90,25 @@ class Fetcher:
             WarehouseError: what is stored can't be looked up.
         """
         paging = _Paging(window, self._flattener)
-        rest = None
+        cut_at = None
         while True:
-            page = self._api.list_sessions(self._params(window, paging.cursor))
+            asked = budget.window
+            page = self._api.list_sessions(self._params(asked, paging.cursor))
             # Python runs one thread at a time; those that wait here leave it to the loader.
             with self._turn:
-                paging.take(page)
+                paging.take(page, asked)
             if not page.has_more:
                 break
             more = budget.spend(paging.oldest, paging.per_second)
+            if paging.oldest <= budget.window.after:  # what follows is read by others
+                break
             cheap = paging.at_oldest <= MOST_AGAIN or budget.pages <= -MOST_OVER
             if not more and cheap and paging.oldest < paging.newest:
-                rest = Window(window.after, paging.oldest)
+                cut_at = paging.oldest
                 break
-        read = Window(rest.until, window.until) if rest else window
+        own = budget.close()
+        rest = None if cut_at is None or cut_at <= own.after else Window(own.after, cut_at)
+        read = Window(rest.until if rest else own.after, window.until)
         return Fetched(
             asked=window,
             read=read,
@@ -198,8 +160,8 @@ class _Paging:
         top = max(min(self._window.until, self.seen_from), self.newest)
         return len(self._ids) / (top - self.oldest + 1)
 
-    def take(self, page: Page) -> None:
-        """Take one more page.
+    def take(self, page: Page, asked: Window) -> None:
+        """Take one more page, of the window that was asked for.
 
         Raises:
             SourceContractError: it doesn't go on from the one before as it must.
@@ -213,7 +175,7 @@ class _Paging:
             self.seen_from, self.api_time = page.seen_from, page.api_time
         if not items and page.has_more:
             raise self._breach("an empty page that says there is more", page)
-        self._check(items, page)
+        self._check(items, page, asked)
         self._seen += [(item, page.api_time) for item in items]
         if self.pages % PAGES_A_BATCH == 0:
             self._lay_out()
@@ -228,10 +190,12 @@ class _Paging:
         self._batches.append(self._flattener.to_batch(self._seen))
         self._seen = []
 
-    def _check(self, items: Sequence[Session | Reject], page: Page) -> None:
+    def _check(
+        self, items: Sequence[Session | Reject], page: Page, asked: Window
+    ) -> None:
         for item in items:
             head = item.head
-            if head.created not in self._window:
+            if head.created not in asked:
                 raise self._breach("a session created outside the window asked for", page)
             if self._ids and head.created > self.oldest:
                 raise self._breach("sessions that are not newest first", page)

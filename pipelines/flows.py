@@ -33,7 +33,8 @@ from pipelines import artifacts, config, runs, verify
 from pipelines.accounts import side_by_side
 from pipelines.artifacts import ProgressArtifacts
 from pipelines.errors import CheckoutsError, ConfigError
-from pipelines.fetch import Budget, Fetched
+from pipelines.budget import Budget
+from pipelines.fetch import Fetched
 from pipelines.jobs import Job
 from pipelines.keys import key_of
 from pipelines.moments import moment

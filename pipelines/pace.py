@@ -19,7 +19,7 @@ ALLOWANCE_S = 1.0
 RECOVERY_S = 120.0
 """Seconds without a refusal after which the rate is the full one again, at the latest."""
 
-HEADROOM = 1.5
+HEADROOM = 1.25
 """Requests in flight for each that the mean latency asks for: latencies differ."""
 FEWEST_IN_FLIGHT, MOST_IN_FLIGHT = 2, 64
 LOOK_BACK_S = 2 * ALLOWANCE_S

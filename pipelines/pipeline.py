@@ -16,16 +16,10 @@ import httpx
 from pipelines import memory
 from pipelines.accounts import Stops
 from pipelines.errors import CheckoutsError
-from pipelines.fetch import Budget, Fetched
-from pipelines.pace import HEADROOM, MOST_IN_FLIGHT
-from pipelines.planner import (
-    FRUGAL_PART_PAGES,
-    LEAST_PART_PAGES,
-    PART_PAGES,
-    Piece,
-    pages_in,
-    parts_of,
-)
+from pipelines.budget import Budget, pages_in
+from pipelines.fetch import Fetched
+from pipelines.pace import MOST_IN_FLIGHT
+from pipelines.planner import BUDGET_PAGES, PROBED_PAGES, UNSEEN_PAGES, Piece, probes, shares
 from pipelines.stripe_api import USUAL, Patience
 from pipelines.windows import Window
 
@@ -73,16 +67,9 @@ class Options:
 
 
 MOST_PAGES = 220
-"""Pages in memory at a time, those that the fetches under way may still bring included."""
+"""Pages in memory, and asked for, from which on no fetch begins; those under way end theirs."""
 LOAD_PAGES = 80
 """Pages that are loaded in one transaction, and worth one of their own at once."""
-FINE_CUTS_A_FETCHER, FINE_CUTS_A_PAGE = 1.8, 0.06
-"""How often windows are cut into small parts at the most, by the fetchers and the pages of a run:
-each part costs half a page, the one that is not full at its end."""
-FOR_THE_END = 0.8
-"""Share of these cuts that is left for when nothing else is to come."""
-END_PAGES = 5
-"""Pages to come for each fetcher at which the end begins."""
 LEAST_BUDGET_PAGES = 3
 """Page budget below which a fetch isn't worth handing back its rest."""
 
@@ -124,8 +111,6 @@ class Pipeline:
         self._loading: Future[None] | None = None
         self._loading_pages = 0
         self._loaded_at = time.monotonic()
-        self._pages = 0
-        self._fine_cuts = 0
         self._oldest = math.inf  # where the oldest read that found sessions begins
 
     def run(self, pieces: Iterable[Piece]) -> None:
@@ -150,6 +135,7 @@ class Pipeline:
                 raise
 
     def _step(self, fetchers: ThreadPoolExecutor, loader: ThreadPoolExecutor) -> None:
+        self._share()
         while self._queue and len(self._flying) < self._width() and self._has_room():
             *_, piece = heapq.heappop(self._queue)
             pages = self._pages_for(piece)
@@ -157,7 +143,6 @@ class Pipeline:
             # Each in a context of its own, so that what wraps the fetch finds its run.
             future = fetchers.submit(copy_context().run, self._fetch, piece.window, budget)
             self._flying[future] = budget
-        self._share()
         if self._loading is None and self._load_is_due():
             self._submit_load(loader)
         running: list[Future[Any]] = [*self._flying]
@@ -173,46 +158,42 @@ class Pipeline:
         for future in [future for future in self._flying if future in done]:
             budget = self._flying.pop(future)
             fetched = future.result()
-            self._pages += fetched.pages
             if fetched.per_second:
                 self._oldest = min(self._oldest, fetched.read.after)
-            self._add(self._parts(fetched, budget))
+            self._add(self._pieces(fetched, budget))
             self._add(self._follow(fetched))
             self._ready.append(fetched)
 
-    def _parts(self, fetched: Fetched, budget: Budget) -> list[Piece]:
-        """Return the rest of a fetch's window, cut for those that have nothing to do."""
-        if fetched.rest is None:
+    def _pieces(self, fetched: Fetched, budget: Budget) -> list[Piece]:
+        """Return how the rest of a fetch's window is read."""
+        rest = fetched.rest
+        if rest is None:
             return []
-        expected = pages_in(fetched.rest, budget.per_second)
-        parts = parts_of(
-            fetched.rest,
-            budget.per_second,
-            open_ended=fetched.rest.after < self._oldest,
-            idle=0 if budget.whole else self._idle_share(),
-            least=self._least_part_pages(expected, expected),
-        )
-        if expected < FRUGAL_PART_PAGES * len(parts):
-            self._fine_cuts += len(parts) - 1
-        return parts
+        pages = pages_in(rest, budget.per_second)
+        if self._idle() and not budget.whole and self._end_unseen(rest, pages):
+            return probes(rest, budget.per_second)
+        return [Piece(rest, BUDGET_PAGES, per_second=budget.per_second)]
 
-    def _least_part_pages(self, expected: float, besides: float = 0.0) -> int:
-        """Return how small the parts of a window with so many expected pages may be.
-
-        Small parts are worth it where one fetcher would still be at that window when all together
-        are done with the others.
-
-        Args:
-            expected: pages to come in the window.
-            besides: pages to come that no fetch under way is at.
-        """
-        # Of the oldest window nobody knows how far its sessions go back.
-        coming = besides + sum(min(PART_PAGES, one.expected) for one in self._flying.values())
-        most = FINE_CUTS_A_FETCHER * self._width() + FINE_CUTS_A_PAGE * (self._pages + coming)
-        if self._queue or coming > END_PAGES * self._width():
-            most *= 1 - FOR_THE_END
-        last = expected > HEADROOM * coming / self._width()
-        return LEAST_PART_PAGES if last and self._fine_cuts < most else FRUGAL_PART_PAGES
+    def _share(self) -> None:
+        """Where fetchers idle, give them a share of what others haven't asked for yet."""
+        idle = self._idle()
+        if not idle:
+            return
+        flying = [budget for budget in self._flying.values() if budget.spare and not budget.whole]
+        unseen = [self._end_unseen(budget.window, budget.spare) for budget in flying]
+        spare = [
+            min(budget.spare, UNSEEN_PAGES) if ends_unseen else budget.spare
+            for budget, ends_unseen in zip(flying, unseen, strict=True)
+        ]
+        given = shares(spare, idle, self._width())
+        for budget, parts, ends_unseen in zip(flying, given, unseen, strict=True):
+            if parts and not ends_unseen:
+                self._add(
+                    Piece(window, BUDGET_PAGES, per_second=budget.per_second)
+                    for window in budget.take(parts)
+                )
+            elif parts and budget.taken and budget.window == min(self._windows()):
+                budget.cut()  # so that its rest is probed; the others wait for what is older
 
     def _load_is_due(self) -> bool:
         if not self._ready:
@@ -225,18 +206,17 @@ class Pipeline:
     def _idle(self) -> int:
         return max(0, self._width() - len(self._flying) - len(self._queue))
 
-    def _idle_share(self) -> int:
-        """Return how many of the idle fetchers one rest is for, where more rests will follow."""
-        rests = 1 + sum(budget.pages <= 0 for budget in self._flying.values())
-        return math.ceil(self._idle() / rests)
+    def _end_unseen(self, window: Window, pages: float) -> bool:
+        """Whether nobody knows how far back the sessions of a window go, and that matters."""
+        if pages <= PROBED_PAGES:
+            return False
+        flying = (budget.oldest for budget in self._flying.values() if budget.taken)
+        return window.after < min(self._oldest, min(flying, default=math.inf))
 
-    def _share(self) -> None:
-        """Where fetchers idle, cut the longest fetches, so that their rest is shared out."""
-        longest = sorted(self._flying.values(), key=lambda budget: -budget.expected)
-        for budget in longest[: self._idle()]:
-            least = self._least_part_pages(budget.expected)
-            if budget.expected >= 2 * least and not budget.whole:
-                budget.cut()
+    def _windows(self) -> list[Window]:
+        """Return what is read or waits to be."""
+        flying = [budget.window for budget in self._flying.values()]
+        return flying + [piece.window for *_, piece in self._queue]
 
     def _submit_load(self, loader: ThreadPoolExecutor) -> None:
         batch: list[Fetched] = []
@@ -244,9 +224,7 @@ class Pipeline:
         while self._ready and (not batch or pages + self._ready[0].pages <= LOAD_PAGES):
             batch.append(self._ready.popleft())
             pages += batch[-1].pages
-        pending = [*(budget.window for budget in self._flying.values())]
-        pending += [*(piece.window for *_, piece in self._queue)]
-        pending += [*(fetched.read for fetched in self._ready)]
+        pending = self._windows() + [fetched.read for fetched in self._ready]
         self._loading_pages = pages
         self._loading = loader.submit(copy_context().run, self._load, batch, pending)
 
@@ -265,8 +243,8 @@ class Pipeline:
 
     def _has_room(self) -> bool:
         waiting = self._loading_pages + sum(fetched.pages for fetched in self._ready)
-        coming = sum(budget.granted for budget in self._flying.values())
-        return not self._flying or waiting + coming < MOST_PAGES
+        flying = sum(budget.taken + 1 for budget in self._flying.values())
+        return not self._flying or waiting + flying < MOST_PAGES
 
     def _save(self, loader: ThreadPoolExecutor) -> None:
         """Load what was read completely before something went wrong, unless loading did."""

@@ -13,7 +13,7 @@ assumed, since `ceil((n + new) / 100)` is never more than the two windows would 
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipelines.windows import NO_END, Window, split, subtract
@@ -25,15 +25,17 @@ UNKNOWN_PAGES = 1
 """Page budget where the density is unknown: one page tells it."""
 BUDGET_PAGES = 16
 """Page budget where it is known: what is held in memory and committed at a time."""
-PART_PAGES = 160
-"""Pages in a part of a large window: enough that its last, half-filled page costs little."""
-LEAST_PART_PAGES = 2
-"""Pages below which a part isn't worth its last page, even with nothing else to do."""
-FRUGAL_PART_PAGES = 25
-"""Pages from which on a part's last, half-filled page is a fiftieth of it at the most."""
-GROW_FROM, GROW = 6, 3
+LEAST_SHARE_PAGES = 2
+"""Pages below which a share of a window isn't worth the page at its end, which isn't full."""
+LAST_SHARE_PAGES = 0.6
+"""The same when so little is left that all of it can be asked for at once."""
+UNSEEN_PAGES = 100
+"""Pages that a window counts for at the most where nobody knows how far its sessions go back."""
+GROW_FROM, GROW = 6, 2
 """Pages in the newest part of a window whose sessions may end anywhere, and how many times as many
 each older part has."""
+PROBED_PAGES = 12
+"""Pages above which such a window is looked at in a few places first, not shared at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,49 +119,46 @@ def rereads(
     return pieces[::-1]
 
 
-def pages_in(window: Window, per_second: float) -> float:
-    """Return how many pages a window has, by the sessions a second seen beside it."""
-    return per_second * window.seconds / PAGE
+def probes(rest: Window, per_second: float) -> list[Piece]:
+    """Return parts of a window of which nobody knows how far its sessions go back, newest first.
 
-
-def parts_of(
-    rest: Window,
-    per_second: float,
-    *,
-    open_ended: bool,
-    idle: int,
-    least: int = LEAST_PART_PAGES,
-) -> list[Piece]:
-    """Return the parts in which the rest of a window is read side by side, newest first.
-
-    While others wait to be read, a rest is simply gone on with. Where fetchers idle, it is cut
-    for them, unless too little is left: into equal parts, or, where nobody knows how far back the
-    sessions go, into parts of which each is longer than the one before, so that few are empty.
+    Each is longer than the one before, so that few are empty; a page of each tells.
 
     Args:
-        rest: what was left when the page budget was used up.
-        per_second: sessions a second that it is believed to have.
-        open_ended: whether nothing older than the rest was seen.
-        idle: how many fetchers have nothing to do.
-        least: how many pages a part must have.
+        rest: the window.
+        per_second: sessions a second that were seen just above it.
     """
-    expected = pages_in(rest, per_second)
-    if idle <= 1 or expected < 2 * least:
-        return [Piece(rest, BUDGET_PAGES, per_second=per_second)]
-    if open_ended:
-        # A page of each tells where the sessions end.
-        return [Piece(part, per_second=per_second) for part in _growing(rest, per_second)]
-    pages = max(least, min(PART_PAGES, expected / idle))
-    parts = split(rest, per_second, pages * PAGE, idle)
-    return [Piece(part, BUDGET_PAGES, per_second=per_second) for part in parts]
-
-
-def _growing(rest: Window, per_second: float) -> Iterator[Window]:
-    pages, older = float(GROW_FROM), [rest]
+    pieces, pages, older = [], float(GROW_FROM), [rest]
     while older:
         part, *older = split(older[0], per_second, pages * PAGE, 1)
-        yield part
+        pieces.append(Piece(part, per_second=per_second))
         pages *= GROW
+    return pieces
+
+
+def shares(spare: Sequence[float], idle: int, width: int) -> list[int]:
+    """Return for each fetch under way how many of the idle fetchers get a share of it.
+
+    Each in turn goes to where the shares are largest, so that all are done at the same time. None
+    is given where a share wouldn't be worth its last page.
+
+    Args:
+        spare: pages to come of each, besides the one that it asked for.
+        idle: how many fetchers have nothing to do.
+        width: how many there are.
+    """
+    given = [0] * len(spare)
+    all_at_once = sum(spare) <= width
+    for _ in range(idle if spare else 0):
+        most = max(range(len(spare)), key=lambda n: spare[n] / (given[n] + 1))
+        if all_at_once:
+            worth_it = spare[most] / (given[most] + 1) >= LAST_SHARE_PAGES
+        else:
+            worth_it = spare[most] / (given[most] + 2) >= LEAST_SHARE_PAGES
+        if not worth_it:
+            break
+        given[most] += 1
+    return given
 
 
 def _clusters(dues: Sequence[Due]) -> list[tuple[int, int]]:

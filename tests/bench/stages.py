@@ -12,7 +12,8 @@ import time
 import httpx
 
 from pipelines import config, runs
-from pipelines.fetch import Budget, Fetched
+from pipelines.budget import Budget
+from pipelines.fetch import Fetched
 from pipelines.pipeline import Fetch, Options, Progress
 from pipelines.windows import Window
 

@@ -11,8 +11,9 @@ from canned import NOW, Answer, World, answer, listing, session
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipelines.budget import Budget
 from pipelines.errors import SourceContractError, SourceRequestError
-from pipelines.fetch import MOST_OVER, Budget, Fetched, Fetcher
+from pipelines.fetch import MOST_OVER, Fetched, Fetcher
 from pipelines.stripe_api import StripeApi
 from pipelines.windows import NO_END, Window, merge
 
@@ -173,15 +174,6 @@ def test_a_cut_does_not_wait_for_ever(world: World) -> None:
     assert fetched.pages <= 1 + MOST_OVER
 
 
-def test_a_page_of_a_sale_says_little_of_the_days_around_it() -> None:
-    budget = Budget(Window(0, 1_000), 9, per_second=1.0)
-    budget.spend(oldest=901, per_second=81.0)
-    assert budget.per_second == pytest.approx(3.0)
-    for _ in range(8):
-        budget.spend(oldest=901, per_second=81.0)
-    assert budget.per_second == pytest.approx(27.0)
-
-
 def test_a_budget_may_be_cut_while_it_is_used(world: World) -> None:
     shop, window = Shop(range(1, 1_001)), Window(0, 1_000)
     budget = Budget(window, 10)
@@ -196,14 +188,52 @@ def test_a_budget_may_be_cut_while_it_is_used(world: World) -> None:
     assert (fetched.read, fetched.rest) == (Window(801, 1_000), Window(0, 801))
 
 
-def test_a_budget_knows_how_many_pages_are_still_to_come_at_the_density_seen() -> None:
-    budget = Budget(Window(0, 1_000), 3)
-    assert budget.expected == 0
-    assert budget.spend(oldest=901, per_second=1.0) is True
-    assert budget.expected == pytest.approx(9.01)
-    assert budget.spend(oldest=801, per_second=1.0) is True
-    assert budget.spend(oldest=701, per_second=1.0) is False
-    assert budget.expected == pytest.approx(7.01)
+def test_what_is_taken_back_while_a_window_is_read_is_not_read(world: World) -> None:
+    shop, window = Shop(range(1, 1_001)), Window(0, 1_000)
+    budget, taken = Budget(window, PLENTY), []
+
+    def taking(request: httpx.Request) -> httpx.Response:
+        if len(world.requests) == 2:
+            taken.extend(budget.take(2))
+        return shop(request)
+
+    fetched = fetch(world.api(taking), window, budget=budget)
+    # Of nine pages one is asked for, and each of three gets a third of the eight others.
+    assert taken == [Window(267, 534), Window(0, 267)]
+    assert (fetched.read, fetched.rest, fetched.pages) == (Window(534, 1_000), None, 5)
+    assert ids(fetched) == shop.ids(fetched.read)
+    assert [r.url.params["created[gt]"] for r in world.requests] == ["0", "0", "534", "534", "534"]
+
+
+def test_a_page_that_was_asked_for_before_may_reach_into_what_was_taken_back(world: World) -> None:
+    shop, window = Shop(range(1, 251)), Window(0, 250)
+    budget, taken = Budget(window, PLENTY), []
+
+    def taking(request: httpx.Request) -> httpx.Response:
+        if len(world.requests) == 2:
+            taken.extend(budget.take(1))
+        return shop(request)
+
+    fetched = fetch(world.api(taking), window, budget=budget)
+    assert taken == [Window(0, 71)]
+    assert (fetched.read, fetched.rest, fetched.pages) == (Window(71, 250), None, 2)
+    assert ids(fetched) == shop.ids(fetched.read)
+
+
+def test_where_the_page_falls_short_of_what_was_taken_back_it_is_gone_on_to(world: World) -> None:
+    # Where the second page was thought to reach, sessions lie twice as dense.
+    shop, window = Shop([*range(1, 301), *range(1, 201)]), Window(0, 300)
+    budget, taken = Budget(window, PLENTY), []
+
+    def taking(request: httpx.Request) -> httpx.Response:
+        if len(world.requests) == 2:
+            taken.extend(budget.take(1))
+        return shop(request)
+
+    fetched = fetch(world.api(taking), window, budget=budget)
+    assert fetched.read == Window(taken[0].until, 300)
+    assert fetched.pages == 3
+    assert ids(fetched) == shop.ids(fetched.read)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
@@ -230,6 +260,41 @@ def test_a_window_read_bit_by_bit_brings_every_session_exactly_once(
         rest = fetched.rest
     assert found == Counter(s["id"] for s in shop.sessions)
     assert merge(reads) == [Window(0, NO_END if newest else len(counts))]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    st.lists(st.sampled_from([0, 1, 2, 40, 99, 100, 101, 230]), min_size=1, max_size=20),
+    st.lists(st.tuples(st.integers(1, 3), st.integers(0, 3)), min_size=1, max_size=12),
+)
+def test_a_window_that_many_share_brings_every_session_exactly_once(
+    world: World, counts: list[int], takes: list[tuple[int, int]]
+) -> None:
+    shop = Shop([at for at, count in enumerate(counts, start=1) for _ in range(count)])
+    plan = list(takes)
+    left, reads, found = [Window(0, len(counts))], [], Counter[str]()
+    while left:
+        window = left.pop()
+        pages, parts = plan.pop() if plan else (PLENTY, 0)
+        budget = Budget(window, pages)
+
+        def taking(request: httpx.Request, budget: Budget = budget, parts: int = parts) -> Any:
+            if parts:
+                left.extend(budget.take(parts))
+            response = shop(request)
+            if parts:  # between two requests, or while one is under way
+                left.extend(budget.take(1))
+            return response
+
+        fetched = fetch(world.api(taking), window, budget=budget)
+        assert ids(fetched) == shop.ids(fetched.read)
+        assert budget.take(1) == [], "nothing is taken back from a fetch that has ended"
+        found.update(ids(fetched))
+        reads.append(fetched.read)
+        left += [fetched.rest] if fetched.rest else []
+    assert found == Counter(s["id"] for s in shop.sessions)
+    assert merge(reads) == [Window(0, len(counts))]
+    assert sum(read.seconds for read in reads) == len(counts), "no second is read twice"
 
 
 # What is final.

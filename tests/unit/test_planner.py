@@ -12,15 +12,17 @@ from pipelines.planner import (
     BUDGET_PAGES,
     GROW,
     GROW_FROM,
-    LEAST_PART_PAGES,
+    LAST_SHARE_PAGES,
+    LEAST_SHARE_PAGES,
     PAGE,
     UNKNOWN_PAGES,
     Due,
     Piece,
     holes,
     is_due,
-    parts_of,
+    probes,
     rereads,
+    shares,
 )
 from pipelines.windows import NO_END, Window, subtract
 
@@ -296,18 +298,12 @@ def test_with_nothing_covered_the_only_hole_is_all_time_from_the_start_on() -> N
     assert holes(100, []) == [Window(99, NO_END)]
 
 
-@given(
-    st.integers(0, 100_000),
-    st.integers(1, 100_000),
-    st.floats(0.0001, 1_000),
-    st.booleans(),
-    st.integers(0, 32),
-)
-def test_the_parts_of_a_rest_cover_it_exactly_newest_first(
-    after: int, length: int, per_second: float, open_ended: bool, idle: int
+@given(st.integers(0, 100_000), st.integers(1, 100_000), st.floats(0.0001, 1_000))
+def test_the_probes_of_a_rest_cover_it_exactly_newest_first(
+    after: int, length: int, per_second: float
 ) -> None:
     rest = Window(after, after + length)
-    parts = windows(parts_of(rest, per_second, open_ended=open_ended, idle=idle))
+    parts = windows(probes(rest, per_second))
     assert parts[0].until == rest.until
     assert parts[-1].after == rest.after
     assert all(newer.after == older.until for newer, older in pairwise(parts))
@@ -316,47 +312,59 @@ def test_the_parts_of_a_rest_cover_it_exactly_newest_first(
 
 def test_where_nobody_knows_how_far_sessions_go_each_part_is_longer_than_the_newer_one() -> None:
     # One page a second.
-    rest = Window(0, 300)
-    parts = parts_of(rest, per_second=float(PAGE), open_ended=True, idle=2)
+    parts = probes(Window(0, 300), per_second=float(PAGE))
     assert [part.window.seconds for part in parts] == [
         GROW_FROM,
         GROW_FROM * GROW,
         GROW_FROM * GROW**2,
         GROW_FROM * GROW**3,
-        300 - GROW_FROM * (1 + GROW + GROW**2 + GROW**3),
+        GROW_FROM * GROW**4,
+        300 - GROW_FROM * (1 + GROW + GROW**2 + GROW**3 + GROW**4),
     ]
     assert all(part.budget == UNKNOWN_PAGES for part in parts), "a page of each tells whether"
 
 
-def test_while_others_wait_a_rest_is_gone_on_with() -> None:
-    rest = Window(0, 100_000)
-    for open_ended in (False, True):
-        assert parts_of(rest, per_second=2.0, open_ended=open_ended, idle=0) == [
-            Piece(rest, BUDGET_PAGES, per_second=2.0)
-        ]
+spares = st.lists(st.floats(0, 1_000), max_size=12)
 
 
-def test_a_rest_is_cut_for_each_fetcher_that_idles() -> None:
-    # 80 pages of 50 s each.
-    parts = parts_of(Window(0, 4_000), per_second=2.0, open_ended=False, idle=4)
-    assert windows(parts) == [
-        Window(3_000, 4_000),
-        Window(2_000, 3_000),
-        Window(1_000, 2_000),
-        Window(0, 1_000),
-    ]
+@given(spares, st.integers(0, 64), st.integers(1, 64))
+def test_no_more_fetchers_get_a_share_than_idle(spare: list[float], idle: int, width: int) -> None:
+    given = shares(spare, idle, width)
+    assert len(given) == len(spare)
+    assert sum(given) <= idle
 
 
-def test_a_part_has_no_fewer_pages_than_it_must() -> None:
-    # 80 pages of 50 s each.
-    parts = parts_of(Window(0, 4_000), per_second=2.0, open_ended=False, idle=8, least=20)
-    assert [part.seconds for part in windows(parts)] == [1_000] * 4
-    (whole,) = parts_of(Window(0, 4_000), per_second=2.0, open_ended=False, idle=8, least=41)
-    assert whole.window == Window(0, 4_000)
+@given(spares, st.integers(0, 64), st.integers(1, 64))
+def test_no_share_is_smaller_than_is_worth_its_last_page(
+    spare: list[float], idle: int, width: int
+) -> None:
+    little = sum(spare) <= width
+    for pages, parts in zip(spare, shares(spare, idle, width), strict=True):
+        if parts and little:  # all of it is asked for at once, so the fetch itself keeps none
+            assert pages / parts >= LAST_SHARE_PAGES
+        elif parts:
+            assert pages / (parts + 1) >= LEAST_SHARE_PAGES
 
 
-def test_too_little_is_not_cut_even_where_all_fetchers_idle() -> None:
-    rest = Window(0, 2 * LEAST_PART_PAGES * PAGE - 1)
-    assert parts_of(rest, per_second=1.0, open_ended=False, idle=8) == [
-        Piece(rest, BUDGET_PAGES, per_second=1.0)
-    ]
+@given(spares, st.integers(0, 64))
+def test_the_shares_of_one_window_are_never_twice_those_of_another(
+    spare: list[float], idle: int
+) -> None:
+    given = shares(spare, idle, width=1)
+    left = [pages / (parts + 1) for pages, parts in zip(spare, given, strict=True)]
+    if sum(given) < idle:  # nothing is left that is worth it
+        assert all(pages < 2 * LEAST_SHARE_PAGES for pages in left)
+    for pages, parts in zip(spare, given, strict=True):
+        if parts:
+            assert pages / parts >= max(left) - 1e-9
+
+
+def test_each_idle_fetcher_goes_to_where_the_shares_are_largest() -> None:
+    assert shares([80.0, 20.0, 9.0], idle=4, width=1) == [4, 0, 0]
+    assert shares([80.0, 20.0, 9.0], idle=6, width=1) == [5, 1, 0]
+    assert shares([3.0], idle=4, width=1) == [0]
+    assert shares([], idle=4, width=1) == []
+
+
+def test_where_all_can_be_asked_for_at_once_it_is() -> None:
+    assert shares([1.9, 0.5, 0.7], idle=8, width=4) == [3, 0, 1]
