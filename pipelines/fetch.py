@@ -190,9 +190,7 @@ class _Paging:
         self._batches.append(self._flattener.to_batch(self._seen))
         self._seen = []
 
-    def _check(
-        self, items: Sequence[Session | Reject], page: Page, asked: Window
-    ) -> None:
+    def _check(self, items: Sequence[Session | Reject], page: Page, asked: Window) -> None:
         for item in items:
             head = item.head
             if head.created not in asked:

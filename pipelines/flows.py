@@ -32,8 +32,8 @@ from prefect.states import Completed, Failed
 from pipelines import artifacts, config, runs, verify
 from pipelines.accounts import side_by_side
 from pipelines.artifacts import ProgressArtifacts
-from pipelines.errors import CheckoutsError, ConfigError
 from pipelines.budget import Budget
+from pipelines.errors import CheckoutsError, ConfigError
 from pipelines.fetch import Fetched
 from pipelines.jobs import Job
 from pipelines.keys import key_of

@@ -15,8 +15,8 @@ import httpx
 
 from pipelines import memory
 from pipelines.accounts import Stops
-from pipelines.errors import CheckoutsError
 from pipelines.budget import Budget, pages_in
+from pipelines.errors import CheckoutsError
 from pipelines.fetch import Fetched
 from pipelines.pace import MOST_IN_FLIGHT
 from pipelines.planner import BUDGET_PAGES, PROBED_PAGES, UNSEEN_PAGES, Piece, probes, shares

@@ -278,12 +278,19 @@ def test_a_window_that_many_share_brings_every_session_exactly_once(
         pages, parts = plan.pop() if plan else (PLENTY, 0)
         budget = Budget(window, pages)
 
-        def taking(request: httpx.Request, budget: Budget = budget, parts: int = parts) -> Any:
+        taken: list[Window] = []
+
+        def taking(
+            request: httpx.Request,
+            budget: Budget = budget,
+            parts: int = parts,
+            taken: list[Window] = taken,
+        ) -> httpx.Response:
             if parts:
-                left.extend(budget.take(parts))
+                taken += budget.take(parts)
             response = shop(request)
-            if parts:  # between two requests, or while one is under way
-                left.extend(budget.take(1))
+            if parts:  # while a request is under way and between two
+                taken += budget.take(1)
             return response
 
         fetched = fetch(world.api(taking), window, budget=budget)
@@ -291,7 +298,7 @@ def test_a_window_that_many_share_brings_every_session_exactly_once(
         assert budget.take(1) == [], "nothing is taken back from a fetch that has ended"
         found.update(ids(fetched))
         reads.append(fetched.read)
-        left += [fetched.rest] if fetched.rest else []
+        left += [*taken, *filter(None, [fetched.rest])]
     assert found == Counter(s["id"] for s in shop.sessions)
     assert merge(reads) == [Window(0, len(counts))]
     assert sum(read.seconds for read in reads) == len(counts), "no second is read twice"
