@@ -1,7 +1,7 @@
 """What a load's windows bring, put together: each session once, and only what can be stored."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,30 +82,6 @@ class Incoming:
         }
 
 
-def gather(connection: duckdb.DuckDBPyConnection, batches: Sequence[Batch]) -> Incoming:
-    """Put the windows' sessions together; what DuckDB can't hold becomes a reject."""
-    batches = _each_once(batches)
-    sessions = pa.concat_tables([batch.sessions for batch in batches])
-    items = _rows(batches, LINE_ITEMS)
-    with streamed(connection, incoming=sessions, incoming_line_items=items):
-        invalid = {id_ for (id_,) in connection.execute(query("load/invalid")).fetchall()}
-    if invalid:
-        batches = [_without_invalid(batch, invalid) for batch in batches]
-        sessions = pa.concat_tables([batch.sessions for batch in batches])
-    rejected = [_reject_row(reject, at) for batch in batches for reject, at in batch.rejects]
-    return Incoming(
-        sessions,
-        {table.name: _rows(batches, table) for table in CHILDREN},
-        pa.Table.from_pylist(rejected, _REJECTED),
-        drifting([found for batch in batches for found in batch.drift]),
-    )
-
-
-def drifting(found: Sequence[Drift]) -> pa.Table:
-    """Return what the columns don't know as a table."""
-    return pa.Table.from_pylist([one._asdict() for one in found], _DRIFTING)
-
-
 @contextmanager
 def registered(connection: duckdb.DuckDBPyConnection, **tables: pa.Table) -> Iterator[None]:
     """Give Arrow tables a name for as long as a block runs."""
@@ -122,7 +98,8 @@ def streamed(connection: duckdb.DuckDBPyConnection, **tables: pa.Table) -> Itera
     """Give Arrow tables a name under which each can be read once, and let go of what was read.
 
     Until a transaction ends DuckDB keeps whatever was registered in it, so that tables would add up
-    in one that takes many parts.
+    in one that takes many parts. Each part of a table needs Python's lock, which takes long where
+    other threads want it too.
     """
     readers = {
         name: pa.RecordBatchReader.from_batches(table.schema, _emptied(table.to_batches()))
@@ -133,6 +110,40 @@ def streamed(connection: duckdb.DuckDBPyConnection, **tables: pa.Table) -> Itera
     yield
     for name in readers:
         connection.unregister(name)
+
+
+def gather(
+    connection: duckdb.DuckDBPyConnection,
+    batches: Sequence[Batch],
+    naming: Callable[..., AbstractContextManager[None]] = registered,
+) -> Incoming:
+    """Put the windows' sessions together; what DuckDB can't hold becomes a reject.
+
+    Args:
+        connection: an open connection.
+        batches: the windows' sessions.
+        naming: how tables are given a name meanwhile, `registered` or `streamed`.
+    """
+    batches = _each_once(batches)
+    sessions = pa.concat_tables([batch.sessions for batch in batches])
+    items = _rows(batches, LINE_ITEMS)
+    with naming(connection, incoming=sessions, incoming_line_items=items):
+        invalid = {id_ for (id_,) in connection.execute(query("load/invalid")).fetchall()}
+    if invalid:
+        batches = [_without_invalid(batch, invalid) for batch in batches]
+        sessions = pa.concat_tables([batch.sessions for batch in batches])
+    rejected = [_reject_row(reject, at) for batch in batches for reject, at in batch.rejects]
+    return Incoming(
+        sessions,
+        {table.name: _rows(batches, table) for table in CHILDREN},
+        pa.Table.from_pylist(rejected, _REJECTED),
+        drifting([found for batch in batches for found in batch.drift]),
+    )
+
+
+def drifting(found: Sequence[Drift]) -> pa.Table:
+    """Return what the columns don't know as a table."""
+    return pa.Table.from_pylist([one._asdict() for one in found], _DRIFTING)
 
 
 def _emptied(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -113,7 +113,8 @@ def _rebuild_sessions(
     account = {"account": _list(rows["account"])[0]}
     observed = _list(rows["observed_at"].cast(pa.int64()))
     items = flattener.decode([Raw(text.encode()) for text in _list(rows["payload"])])
-    incoming = gather(connection, [flattener.to_batch(list(zip(items, observed, strict=True)))])
+    batch = flattener.to_batch(list(zip(items, observed, strict=True)))
+    incoming = gather(connection, [batch], streamed)
     fits = pa.array([isinstance(item, Session) for item in items])
     sessions = incoming.sessions
     for name in _KEPT:
