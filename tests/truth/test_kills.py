@@ -121,7 +121,8 @@ def test_after_twenty_kills_at_any_moment_one_more_sync_makes_it_equal(
                 process.join()
             if process.exitcode == -signal.SIGKILL:
                 kills += 1
-                longest_s *= 1.02  # others may have slowed this machine since it was measured
+                # Others may have slowed this machine since it was measured.
+                longest_s *= 1.02 if kills < KILLS else 1.5
             else:
                 assert process.exitcode == 0
                 completed += 1

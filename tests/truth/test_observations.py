@@ -137,7 +137,7 @@ def assert_as_ruled(place: Place, expected: dict[str, Kept]) -> None:
     assert_history_is_a_chain(place)
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.lists(observations, min_size=1, max_size=6))
 def test_loads_in_any_order_end_as_the_rule_says(given_: list[Observation]) -> None:
     with TemporaryDirectory() as folder:
