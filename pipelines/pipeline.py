@@ -66,8 +66,10 @@ class Options:
     patience: Patience = USUAL
 
 
-MOST_PAGES = 220
-"""Pages in memory, and asked for, from which on no fetch begins; those under way end theirs."""
+MOST_PAGES = 160
+"""Pages in memory from which on no fetch begins."""
+MOST_COMING = 60
+"""Pages that the fetches under way may bring then, where that leaves each a few."""
 LOAD_PAGES = 80
 """Pages that are loaded in one transaction, and worth one of their own at once."""
 LEAST_BUDGET_PAGES = 3
@@ -235,16 +237,16 @@ class Pipeline:
             heapq.heappush(self._queue, place)
 
     def _pages_for(self, piece: Piece) -> int:
-        """Return a fetch's page budget: what its place in memory is, where it can be cut."""
+        """Return a fetch's page budget: small where many together would bring too much."""
         if piece.whole:
             return piece.budget
-        share = (MOST_PAGES - LOAD_PAGES) // self._width()
+        share = MOST_COMING // self._width()
         return min(piece.budget, max(LEAST_BUDGET_PAGES, share))
 
     def _has_room(self) -> bool:
         waiting = self._loading_pages + sum(fetched.pages for fetched in self._ready)
-        flying = sum(budget.taken + 1 for budget in self._flying.values())
-        return not self._flying or waiting + flying < MOST_PAGES
+        taken = sum(budget.taken for budget in self._flying.values())
+        return not self._flying or waiting + taken < MOST_PAGES
 
     def _save(self, loader: ThreadPoolExecutor) -> None:
         """Load what was read completely before something went wrong, unless loading did."""
