@@ -42,8 +42,8 @@ class Budget:
         self.per_second = self._believed = per_second
         self.oldest = window.until
         """How far the fetch is."""
-        self.taken = 0
-        """Pages that it took so far."""
+        self.read = 0
+        """Pages that came so far."""
         self._closed = False
         self._turn = threading.Lock()
 
@@ -60,7 +60,7 @@ class Budget:
         with self._turn:
             self.oldest = oldest
             self.pages -= 1
-            self.taken += 1
+            self.read += 1
             self.per_second = self._weighed(per_second)
             return self.pages > 0
 
@@ -77,7 +77,7 @@ class Budget:
         """
         with self._turn:
             spare = self.spare
-            if self._closed or not spare:
+            if not spare:
                 return []
             share = spare / (parts + 1)
             kept = 1 + share
@@ -101,5 +101,5 @@ class Budget:
         """Return the density to believe in: a page of a sale says little of the days around it."""
         if not (seen and self._believed):
             return seen
-        weight = self.taken / (self.taken + BELIEF_PAGES)
+        weight = self.read / (self.read + BELIEF_PAGES)
         return float(seen**weight * self._believed ** (1 - weight))

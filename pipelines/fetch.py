@@ -83,6 +83,7 @@ class Fetcher:
     def __call__(self, window: Window, budget: Budget) -> Fetched:
         """Read a window, or its newest part where it has more pages than the budget.
 
+        What is taken back meanwhile isn't read; a page that reaches into it is kept down to there.
         One second can't be cut, so one with many sessions is read to its end, whatever the budget.
 
         Raises:

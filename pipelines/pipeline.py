@@ -194,7 +194,7 @@ class Pipeline:
                     Piece(window, BUDGET_PAGES, per_second=budget.per_second)
                     for window in budget.take(parts)
                 )
-            elif parts and budget.taken and budget.window == min(self._windows()):
+            elif parts and budget.read and budget.window == min(self._windows()):
                 budget.cut()  # so that its rest is probed; the others wait for what is older
 
     def _load_is_due(self) -> bool:
@@ -212,7 +212,7 @@ class Pipeline:
         """Whether nobody knows how far back the sessions of a window go, and that matters."""
         if pages <= PROBED_PAGES:
             return False
-        flying = (budget.oldest for budget in self._flying.values() if budget.taken)
+        flying = (budget.oldest for budget in self._flying.values() if budget.read)
         return window.after < min(self._oldest, min(flying, default=math.inf))
 
     def _windows(self) -> list[Window]:
@@ -245,8 +245,8 @@ class Pipeline:
 
     def _has_room(self) -> bool:
         waiting = self._loading_pages + sum(fetched.pages for fetched in self._ready)
-        taken = sum(budget.taken for budget in self._flying.values())
-        return not self._flying or waiting + taken < MOST_PAGES
+        read = sum(budget.read for budget in self._flying.values())
+        return not self._flying or waiting + read < MOST_PAGES
 
     def _save(self, loader: ThreadPoolExecutor) -> None:
         """Load what was read completely before something went wrong, unless loading did."""
