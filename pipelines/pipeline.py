@@ -19,7 +19,15 @@ from pipelines.budget import Budget, pages_in
 from pipelines.errors import CheckoutsError
 from pipelines.fetch import Fetched
 from pipelines.pace import MOST_IN_FLIGHT
-from pipelines.planner import BUDGET_PAGES, PROBED_PAGES, UNSEEN_PAGES, Piece, probes, shares
+from pipelines.planner import (
+    BUDGET_PAGES,
+    PROBED_PAGES,
+    UNSEEN_PAGES,
+    Piece,
+    most_cuts,
+    probes,
+    shares,
+)
 from pipelines.stripe_api import USUAL, Patience
 from pipelines.windows import Window
 
@@ -113,6 +121,7 @@ class Pipeline:
         self._loading: Future[None] | None = None
         self._loading_pages = 0
         self._loaded_at = time.monotonic()
+        self._pages = self._cuts = 0
         self._oldest = math.inf  # where the oldest read that found sessions begins
 
     def run(self, pieces: Iterable[Piece]) -> None:
@@ -160,6 +169,7 @@ class Pipeline:
         for future in [future for future in self._flying if future in done]:
             budget = self._flying.pop(future)
             fetched = future.result()
+            self._pages += fetched.pages
             if fetched.per_second:
                 self._oldest = min(self._oldest, fetched.read.after)
             self._add(self._pieces(fetched, budget))
@@ -171,28 +181,30 @@ class Pipeline:
         rest = fetched.rest
         if rest is None:
             return []
-        pages = pages_in(rest, budget.per_second)
-        if self._idle() and not budget.whole and self._end_unseen(rest, pages):
+        many = pages_in(rest, budget.per_second) > PROBED_PAGES
+        if many and self._idle() and not budget.whole and rest.after < self._oldest_seen():
             return probes(rest, budget.per_second)
         return [Piece(rest, BUDGET_PAGES, per_second=budget.per_second)]
 
     def _share(self) -> None:
         """Where fetchers idle, give them a share of what others haven't asked for yet."""
-        idle = self._idle()
-        if not idle:
-            return
         flying = [budget for budget in self._flying.values() if budget.spare and not budget.whole]
-        unseen = [self._end_unseen(budget.window, budget.spare) for budget in flying]
+        if not flying or not self._idle():
+            return
+        unseen = [self._end_unseen(budget) for budget in flying]
         spare = [
             min(budget.spare, UNSEEN_PAGES) if ends_unseen else budget.spare
             for budget, ends_unseen in zip(flying, unseen, strict=True)
         ]
-        given = shares(spare, idle, self._width())
+        pages = self._pages + len(self._flying) + sum(spare)
+        worth_it = most_cuts(pages, self._width()) - self._cuts
+        given = shares(spare, min(self._idle(), worth_it), self._width())
         for budget, parts, ends_unseen in zip(flying, given, unseen, strict=True):
             if parts and not ends_unseen:
+                windows = budget.take(parts)
+                self._cuts += len(windows)
                 self._add(
-                    Piece(window, BUDGET_PAGES, per_second=budget.per_second)
-                    for window in budget.take(parts)
+                    Piece(window, BUDGET_PAGES, per_second=budget.per_second) for window in windows
                 )
             elif parts and budget.read and budget.window == min(self._windows()):
                 budget.cut()  # so that its rest is probed; the others wait for what is older
@@ -208,12 +220,16 @@ class Pipeline:
     def _idle(self) -> int:
         return max(0, self._width() - len(self._flying) - len(self._queue))
 
-    def _end_unseen(self, window: Window, pages: float) -> bool:
-        """Whether nobody knows how far back the sessions of a window go, and that matters."""
-        if pages <= PROBED_PAGES:
+    def _end_unseen(self, budget: Budget) -> bool:
+        """Whether nobody knows how far back the sessions of a fetch's window go."""
+        if budget.read and budget.spare <= PROBED_PAGES:
             return False
+        return budget.window.after < self._oldest_seen()
+
+    def _oldest_seen(self) -> float:
+        """Return how far back a session was seen."""
         flying = (budget.oldest for budget in self._flying.values() if budget.read)
-        return window.after < min(self._oldest, min(flying, default=math.inf))
+        return min(self._oldest, min(flying, default=math.inf))
 
     def _windows(self) -> list[Window]:
         """Return what is read or waits to be."""

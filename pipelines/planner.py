@@ -27,11 +27,15 @@ BUDGET_PAGES = 16
 """Page budget where it is known: what is held in memory and committed at a time."""
 LEAST_SHARE_PAGES = 2
 """Pages below which a share of a window isn't worth the page at its end, which isn't full."""
-LAST_SHARE_PAGES = 0.6
+LAST_SHARE_PAGES = 0.8
 """The same when so little is left that all of it can be asked for at once."""
+CUTS_A_PAGE = 0.05
+"""How often windows are cut at the most, by the pages of a run: each cut costs half a page."""
+CUTS_A_FETCHER, CUTS_OF_FEW = 0.7, 0.3
+"""How often besides, since all want something to do: by the fetchers, and by the pages if few."""
 UNSEEN_PAGES = 100
 """Pages that a window counts for at the most where nobody knows how far its sessions go back."""
-GROW_FROM, GROW = 6, 2
+GROW_FROM, GROW = 6, 3
 """Pages in the newest part of a window whose sessions may end anywhere, and how many times as many
 each older part has."""
 PROBED_PAGES = 12
@@ -134,6 +138,16 @@ def probes(rest: Window, per_second: float) -> list[Piece]:
         pieces.append(Piece(part, per_second=per_second))
         pages *= GROW
     return pieces
+
+
+def most_cuts(pages: float, width: int) -> int:
+    """Return how often windows may be cut in a run.
+
+    Args:
+        pages: how many it has.
+        width: how many are read side by side.
+    """
+    return round(CUTS_A_PAGE * pages + min(CUTS_A_FETCHER * width, CUTS_OF_FEW * pages))
 
 
 def shares(spare: Sequence[float], idle: int, width: int) -> list[int]:
