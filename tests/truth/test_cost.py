@@ -129,3 +129,15 @@ def test_a_busy_shop_at_rest_costs_one_request_a_sync(install: Install) -> None:
         api.now += HOUR_S
         api.requests = 0
         assert place.sync(Options(transport=api)).requests == api.requests == 1
+
+
+@pytest.mark.parametrize(("sessions", "most"), [(200, 8), (1_000, 20)])
+def test_with_many_fetchers_a_small_first_load_takes_few_requests_more_than_it_has_pages(
+    sessions: int, most: int, start: Start, install: Install
+) -> None:
+    # 100 requests a second at this latency are some twenty side by side.
+    emulator = start(sessions=sessions, days=90, latency_ms=150)
+    place = install(emulator.url, stripe__requests_per_second=100)
+    report = place.sync()
+    assert report.counts.inserted == sessions
+    assert report.requests <= most
