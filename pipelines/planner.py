@@ -31,7 +31,7 @@ LAST_SHARE_PAGES = 0.8
 """The same when so little is left that all of it can be asked for at once."""
 CUTS_A_PAGE = 0.05
 """How often windows are cut at the most, by the pages of a run: each cut costs half a page."""
-CUTS_A_FETCHER, CUTS_OF_FEW = 0.7, 0.3
+CUTS_A_FETCHER, CUTS_OF_FEW = 0.5, 0.3
 """How often besides, since all want something to do: by the fetchers, and by the pages if few."""
 UNSEEN_PAGES = 100
 """Pages that a window counts for at the most where nobody knows how far its sessions go back."""
