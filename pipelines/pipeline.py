@@ -191,16 +191,17 @@ class Pipeline:
         flying = [budget for budget in self._flying.values() if budget.spare and not budget.whole]
         if not flying or not self._idle():
             return
-        unseen = [self._end_unseen(budget) for budget in flying]
+        seen = self._oldest_seen()
+        unseen = {budget for budget in flying if _end_unseen(budget, seen)}
         spare = [
-            min(budget.spare, UNSEEN_PAGES) if ends_unseen else budget.spare
-            for budget, ends_unseen in zip(flying, unseen, strict=True)
+            min(budget.spare, UNSEEN_PAGES) if budget in unseen else budget.spare
+            for budget in flying
         ]
         pages = self._pages + len(self._flying) + sum(spare)
         worth_it = most_cuts(pages, self._width()) - self._cuts
         given = shares(spare, min(self._idle(), worth_it), self._width())
-        for budget, parts, ends_unseen in zip(flying, given, unseen, strict=True):
-            if parts and not ends_unseen:
+        for budget, parts in zip(flying, given, strict=True):
+            if parts and budget not in unseen:
                 windows = budget.take(parts)
                 self._cuts += len(windows)
                 self._add(
@@ -219,12 +220,6 @@ class Pipeline:
 
     def _idle(self) -> int:
         return max(0, self._width() - len(self._flying) - len(self._queue))
-
-    def _end_unseen(self, budget: Budget) -> bool:
-        """Whether nobody knows how far back the sessions of a fetch's window go."""
-        if budget.read and budget.spare <= PROBED_PAGES:
-            return False
-        return budget.window.after < self._oldest_seen()
 
     def _oldest_seen(self) -> float:
         """Return how far back a session was seen."""
@@ -280,3 +275,10 @@ class Pipeline:
                 self._submit_load(loader)
                 if self._loading is not None:
                     self._loading.result()
+
+
+def _end_unseen(budget: Budget, oldest_seen: float) -> bool:
+    """Whether nobody knows how far back the sessions of a fetch's window go."""
+    if budget.read and budget.spare <= PROBED_PAGES:
+        return False
+    return budget.window.after < oldest_seen

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
@@ -55,6 +55,17 @@ def fetch(
 ) -> Fetched:
     fetcher = Fetcher(api, settle_s=60, line_items=True)
     return fetcher(window, budget or Budget(window, pages))
+
+
+def at_the_second(world: World, shop: Shop, act: Callable[[], None]) -> Answer:
+    """Return a shop that does something while the second request is under way."""
+
+    def answering(request: httpx.Request) -> httpx.Response:
+        if len(world.requests) == 2:
+            act()
+        return shop(request)
+
+    return answering
 
 
 def ids(fetched: Fetched) -> list[str]:
@@ -178,12 +189,7 @@ def test_a_budget_may_be_cut_while_it_is_used(world: World) -> None:
     shop, window = Shop(range(1, 1_001)), Window(0, 1_000)
     budget = Budget(window, 10)
 
-    def cutting(request: httpx.Request) -> httpx.Response:
-        if len(world.requests) == 2:
-            budget.cut()
-        return shop(request)
-
-    fetched = fetch(world.api(cutting), window, budget=budget)
+    fetched = fetch(world.api(at_the_second(world, shop, budget.cut)), window, budget=budget)
     assert fetched.pages == 2
     assert (fetched.read, fetched.rest) == (Window(801, 1_000), Window(0, 801))
 
@@ -192,11 +198,7 @@ def test_what_is_taken_back_while_a_window_is_read_is_not_read(world: World) -> 
     shop, window = Shop(range(1, 1_001)), Window(0, 1_000)
     budget, taken = Budget(window, PLENTY), []
 
-    def taking(request: httpx.Request) -> httpx.Response:
-        if len(world.requests) == 2:
-            taken.extend(budget.take(2))
-        return shop(request)
-
+    taking = at_the_second(world, shop, lambda: taken.extend(budget.take(2)))
     fetched = fetch(world.api(taking), window, budget=budget)
     # Of nine pages one is asked for, and each of three gets a third of the eight others.
     assert taken == [Window(267, 534), Window(0, 267)]
@@ -209,11 +211,7 @@ def test_a_page_that_was_asked_for_before_may_reach_into_what_was_taken_back(wor
     shop, window = Shop(range(1, 251)), Window(0, 250)
     budget, taken = Budget(window, PLENTY), []
 
-    def taking(request: httpx.Request) -> httpx.Response:
-        if len(world.requests) == 2:
-            taken.extend(budget.take(1))
-        return shop(request)
-
+    taking = at_the_second(world, shop, lambda: taken.extend(budget.take(1)))
     fetched = fetch(world.api(taking), window, budget=budget)
     assert taken == [Window(0, 71)]
     assert (fetched.read, fetched.rest, fetched.pages) == (Window(71, 250), None, 2)
@@ -225,11 +223,7 @@ def test_where_the_page_falls_short_of_what_was_taken_back_it_is_gone_on_to(worl
     shop, window = Shop([*range(1, 301), *range(1, 201)]), Window(0, 300)
     budget, taken = Budget(window, PLENTY), []
 
-    def taking(request: httpx.Request) -> httpx.Response:
-        if len(world.requests) == 2:
-            taken.extend(budget.take(1))
-        return shop(request)
-
+    taking = at_the_second(world, shop, lambda: taken.extend(budget.take(1)))
     fetched = fetch(world.api(taking), window, budget=budget)
     assert fetched.read == Window(taken[0].until, 300)
     assert fetched.pages == 3
