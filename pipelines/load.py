@@ -132,10 +132,12 @@ def write(connection: duckdb.DuckDBPyConnection, load: Load) -> Loaded:
     account = load.origin.account
     reads = _table((read.window, read.api_time) for read in load.reads)
     with registered(connection, **incoming.tables, windows_read=reads):
-        _find_stored(connection, account, [read.window for read in load.reads])
-        _mark_missing(connection, load)
+        found = _find_stored(connection, account, [read.window for read in load.reads])
+        connection.execute(query("load/forget_rejects"), {"account": account})
+        if found:
+            _mark_missing(connection, load)
         if not incoming.empty:
-            counts += _store(connection, load.origin, incoming, load.protection)
+            counts += _store(connection, load.origin, incoming, load.protection, found=found)
             _note_reads(connection, load)
     coverage = _write_coverage(connection, load)
     _write_account(connection, load)
@@ -152,8 +154,8 @@ def store(
     oldest, newest = incoming.bounds
     window = Window(oldest - 1, newest)
     with registered(connection, windows_read=_table([(window, 0)])):
-        _find_stored(connection, origin.account, [window])
-    return _store(connection, origin, incoming, protection)
+        found = _find_stored(connection, origin.account, [window])
+    return _store(connection, origin, incoming, protection, found=found)
 
 
 def write_run(connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any]) -> None:
@@ -166,20 +168,21 @@ def write_run(connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any]) -> 
 
 def _find_stored(
     connection: duckdb.DuckDBPyConnection, account: str, windows: Iterable[Window]
-) -> None:
-    """Lay out what is stored in windows, which are registered as `windows_read`."""
+) -> bool:
+    """Lay out what is stored in windows, registered as `windows_read`; tell whether anything is."""
     bounds = [
         {"account": account, "after": after, "until": min(LATEST_S, until)}
         for after, until in hulls(windows, MOST_STRETCHES)
     ]
-    connection.execute(query("load/clear_places"))
-    for stretch in bounds:
-        connection.execute(query("load/note_places"), stretch)
+    connection.execute(query("load/lay_out"))
+    counts = [connection.execute(query("load/note_places"), each).fetchall() for each in bounds]
+    if not any(count for ((count,),) in counts):
+        return False
     connection.execute(query("load/find_stored"))
-    connection.execute(query("load/clear_item_places"))
     for stretch in bounds:
         connection.execute(query("load/note_item_places"), stretch)
     connection.execute(query("load/find_stored_items"))
+    return True
 
 
 def _store(
@@ -187,10 +190,15 @@ def _store(
     origin: Origin,
     incoming: Incoming,
     protection: Protection,
+    *,
+    found: bool,
 ) -> Counts:
-    counts = _upsert(connection, origin, incoming.bounds, protection)
+    """Store sessions; `found` says whether any may be stored already, since most loads have new
+    ones alone."""
+    counts = _upsert(connection, origin, incoming.bounds, protection, found=found)
     connection.execute(query("load/delete_rejects"), {"account": origin.account})
-    connection.execute(query("load/insert_rejects"), asdict(origin))
+    if incoming.rejected.num_rows:
+        connection.execute(query("load/insert_rejects"), asdict(origin))
     if incoming.drift.num_rows:
         account = {"account": origin.account}
         connection.execute(query("load/note_drift"))
@@ -204,17 +212,19 @@ def _upsert(
     origin: Origin,
     created: tuple[int, int],
     protection: Protection,
+    *,
+    found: bool,
 ) -> Counts:
     account = {"account": origin.account}
     bounds = account | {"oldest": created[0], "newest": created[1]}
     version = {"api_version": origin.api_version, "privacy": protection.fingerprint}
     connection.execute(query("load/batch"), bounds)
     connection.execute(query("load/classify"), account | version)
-    differing = connection.execute(query("load/differing")).fetchall()
+    differing = connection.execute(query("load/differing")).fetchall() if found else []
     equal = [id_ for id_, new, old in differing if payload.same(new, old)]
     if equal:
         connection.execute(query("load/confirm_unchanged"), {"ids": equal})
-    _judge_items(connection)
+    _judge_items(connection, found=found)
     ((inserted, updated, unchanged),) = connection.execute(query("load/count_verdicts")).fetchall()
     if differing:
         with registered(connection, superseded=_superseded(differing, protection)):
@@ -224,10 +234,12 @@ def _upsert(
     if updated:
         connection.execute(query("load/delete_items"))
         connection.execute(query("load/note_completeness"))
-    connection.execute(query("load/clear_missing"))
-    connection.execute(query("load/insert_sessions"), asdict(origin))
-    connection.execute(query("load/insert_parts"))
-    connection.execute(query("load/insert_items"), account)
+    if found:
+        connection.execute(query("load/clear_missing"))
+    if inserted or updated:
+        connection.execute(query("load/insert_sessions"), asdict(origin))
+        connection.execute(query("load/insert_parts"))
+        connection.execute(query("load/insert_items"), account)
     return Counts(inserted=inserted, updated=updated, unchanged=unchanged)
 
 
@@ -255,10 +267,10 @@ def _ids(batch: Batch) -> set[str]:
     return rejected | {str(id_) for id_ in batch.sessions["id"].to_pylist()}
 
 
-def _judge_items(connection: duckdb.DuckDBPyConnection) -> None:
+def _judge_items(connection: duckdb.DuckDBPyConnection, *, found: bool) -> None:
     """Compare the sessions' line items with those stored, by value."""
     connection.execute(query("load/classify_items"))
-    differing = connection.execute(query("load/differing_items")).fetchall()
+    differing = connection.execute(query("load/differing_items")).fetchall() if found else []
     equal = [id_ for id_, new, old in differing if all(map(payload.same, new, old))]
     if equal:
         connection.execute(query("load/confirm_same_items"), {"ids": equal})
@@ -276,7 +288,6 @@ def _table(reads: Iterable[tuple[Window, int]]) -> pa.Table:
 def _mark_missing(connection: duckdb.DuckDBPyConnection, load: Load) -> None:
     """Mark the stored sessions that a complete read of their second didn't return."""
     account = {"account": load.origin.account}
-    connection.execute(query("load/forget_rejects"), account)
     rows = connection.execute(query("load/find_missing"), account).fetchall()
     gone = [row for row in rows if _was_there(load, *row)]
     if not gone:

@@ -19,7 +19,7 @@ select
     end as reshaped_from,
     case
         when stored.id is null then 'inserted'
-        when incoming.payload = stored.payload::varchar then 'unchanged'
+        when incoming.payload = stored.payload then 'unchanged'
         when
             incoming.observed_at < greatest(stored.observed_at, unsettled.read_at)
             then 'older'

@@ -19,7 +19,7 @@ reads as (
 stored as (
     select
         session_id,
-        list(payload::varchar order by position) as items,
+        list(payload order by position) as items,
         max(observed_at) as observed_at
     from stored_items
     where session_id in (select id from reads where session_verdict <> 'inserted')

@@ -2,7 +2,7 @@
 select
     incoming.id,
     incoming.payload as incoming_payload,
-    stored.payload::varchar as stored_payload
+    stored.payload as stored_payload
 from verdicts
 inner join incoming on verdicts.id = incoming.id
 inner join stored on verdicts.place = stored.place

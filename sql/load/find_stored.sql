@@ -1,6 +1,6 @@
 -- What is stored in the windows read, fetched by its place alone, so that it costs the same however
 -- long the history is. Grain: one row a session.
-create or replace temp table stored as
+insert into stored by name
 with
 
 inside as (

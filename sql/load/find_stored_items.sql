@@ -1,5 +1,5 @@
 -- What is stored of the line items in the windows read. Grain: one row a line item.
-create or replace temp table stored_items as
+insert into stored_items by name
 select
     items.rowid as place,
     items.session_id,

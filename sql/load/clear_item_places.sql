@@ -1,2 +1,0 @@
--- Where the line items are stored of the sessions in the windows read.
-create or replace temp table item_places (place bigint);
