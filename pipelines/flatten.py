@@ -340,7 +340,10 @@ def set_aside(text: bytes, reason: str) -> Reject:
 
 
 def join(batches: Sequence[Batch], after: int) -> Batch:
-    """Return the pages of a window as one batch, without what was created at `after` or before."""
+    """Return the pages of a window as one batch, without what was created at `after` or before.
+
+    Each column is in one piece then: DuckDB takes a third longer for pieces of two pages.
+    """
     sessions = pa.concat_tables([batch.sessions for batch in batches])
     names = {name for batch in batches for name in batch.children}
     children = {
@@ -348,8 +351,11 @@ def join(batches: Sequence[Batch], after: int) -> Batch:
         for name in sorted(names)
     }
     return Batch(
-        _newer(sessions, "created", after),
-        {name: _newer(rows, "session_created", after) for name, rows in children.items()},
+        _newer(sessions.combine_chunks(), "created", after),
+        {
+            name: _newer(rows.combine_chunks(), "session_created", after)
+            for name, rows in children.items()
+        },
         [(r, at) for batch in batches for r, at in batch.rejects if r.head.created > after],
         [found for batch in batches for found in batch.drift if found.created > after],
     )
