@@ -19,6 +19,8 @@ Install = Callable[..., Installation]
 
 SESSIONS = 1_000
 SLOW = {"latency_ms": 60.0, "sessions": SESSIONS, "days": 15}
+FEW = 5
+"""Requests a second, so few that a run goes on for seconds after its first load."""
 
 
 def wait_until_some_is_stored(
@@ -48,7 +50,7 @@ def test_after_a_kill_the_next_sync_reads_only_what_is_missing(
 ) -> None:
     emulator = start(**SLOW, days_ahead=0 if settled else 7)
     emulator.advance(70 * DAY_S if settled else 0)
-    place = install(emulator.url, stripe__requests_per_second=15)
+    place = install(emulator.url, stripe__requests_per_second=FEW)
     assert stopped(place, signal.SIGKILL).code == -signal.SIGKILL
     assert place.runs() == [("sync", "running")]
     before = place.coverage()
@@ -108,7 +110,7 @@ def test_a_stopped_sync_says_so_and_the_next_one_completes(
     sign: signal.Signals, start: Start, install: Install
 ) -> None:
     emulator = start(**SLOW)
-    place = install(emulator.url, stripe__requests_per_second=15)
+    place = install(emulator.url, stripe__requests_per_second=FEW)
     done = stopped(place, sign)
     assert done.code == 130
     assert "Traceback" not in done.err
@@ -124,7 +126,7 @@ def test_a_stopped_sync_says_so_and_the_next_one_completes(
 
 def test_a_stopped_sync_says_one_line_on_stderr(start: Start, install: Install) -> None:
     emulator = start(**SLOW)
-    place = install(emulator.url, stripe__requests_per_second=15)
+    place = install(emulator.url, stripe__requests_per_second=FEW)
     done = stopped(place, signal.SIGINT)
     (line,) = done.err.splitlines()
     assert "interrupted" in line or "stopped" in line
@@ -132,7 +134,7 @@ def test_a_stopped_sync_says_one_line_on_stderr(start: Start, install: Install) 
 
 def test_a_stopped_sync_prints_its_json_object(start: Start, install: Install) -> None:
     emulator = start(**SLOW)
-    place = install(emulator.url, stripe__requests_per_second=15)
+    place = install(emulator.url, stripe__requests_per_second=FEW)
     done = stopped(place, signal.SIGINT, "--json")
     assert done.code == 130
     assert done.object.keys() == REPORT_KEYS
@@ -147,7 +149,7 @@ def test_stopping_ends_all_accounts_and_the_next_sync_makes_each_complete(
 ) -> None:
     emulator = start(**SLOW | {"sessions": 600})
     accounts = [{"name": "eu", "key_env": "EU"}, {"name": "us", "key_env": "US"}]
-    place = install(emulator.url, accounts=accounts, stripe__requests_per_second=15)
+    place = install(emulator.url, accounts=accounts, stripe__requests_per_second=FEW)
     keys = {"EU": "sk_test_integration", "US": "sk_live_integration"}
     process = place.begin("sync", **keys)
     wait_until_some_is_stored(place, process)
@@ -167,7 +169,7 @@ def test_a_backfill_that_was_killed_counts_what_it_committed(
     start: Start, install: Install
 ) -> None:
     emulator = start(**SLOW)
-    place = install(emulator.url, stripe__requests_per_second=15)
+    place = install(emulator.url, stripe__requests_per_second=FEW)
     process = place.begin("backfill", "--from", "2026-01-01", "--to", "2026-09-21")
     wait_until_some_is_stored(place, process)
     process.kill()
