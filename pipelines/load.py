@@ -193,8 +193,7 @@ def _store(
     *,
     found: bool,
 ) -> Counts:
-    """Store sessions; `found` says whether any may be stored already, since most loads have new
-    ones alone."""
+    """Store sessions; `found` says whether any may be stored already."""
     counts = _upsert(connection, origin, incoming.bounds, protection, found=found)
     connection.execute(query("load/delete_rejects"), {"account": origin.account})
     if incoming.rejected.num_rows:
