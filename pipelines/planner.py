@@ -16,9 +16,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pipelines.windows import NO_END, Window, split, subtract
+from pipelines.stripe_api import PAGE_SIZE
+from pipelines.windows import NO_END, Window, newest_part, subtract
 
-PAGE = 100
 FRESH_S = 25 * 3600
 """Age after which a complete session gets its last look, in seconds."""
 UNKNOWN_PAGES = 1
@@ -132,9 +132,11 @@ def probes(rest: Window, per_second: float) -> list[Piece]:
         rest: the window.
         per_second: sessions a second that were seen just above it.
     """
-    pieces, pages, older = [], float(GROW_FROM), [rest]
-    while older:
-        part, *older = split(older[0], per_second, pages * PAGE, 1)
+    pieces: list[Piece] = []
+    pages = float(GROW_FROM)
+    older: Window | None = rest
+    while older is not None:
+        part, older = newest_part(older, per_second, pages * PAGE_SIZE)
         pieces.append(Piece(part, per_second=per_second))
         pages *= GROW
     return pieces
@@ -191,10 +193,10 @@ def _clusters(dues: Sequence[Due]) -> list[tuple[int, int]]:
     best, best_rank = 0, dues[0].before
     while reach[-1] < len(dues):
         k = len(reach)
-        reach.append(max(reach[-1], bisect_right(through, best_rank + PAGE * k)))
+        reach.append(max(reach[-1], bisect_right(through, best_rank + PAGE_SIZE * k)))
         came_from.append(best)
-        if reach[k] < len(dues) and dues[reach[k]].before - PAGE * k >= best_rank:
-            best, best_rank = k, dues[reach[k]].before - PAGE * k
+        if reach[k] < len(dues) and dues[reach[k]].before - PAGE_SIZE * k >= best_rank:
+            best, best_rank = k, dues[reach[k]].before - PAGE_SIZE * k
     clusters = []
     k = len(reach) - 1
     while k:
@@ -209,11 +211,11 @@ def _parts(cluster: Sequence[Due], cover: Window) -> list[Piece]:
     first = 0
     for position, due in enumerate(cluster):
         last = position == len(cluster) - 1
-        if last or cluster[position + 1].through - cluster[first].before > BUDGET_PAGES * PAGE:
+        if last or cluster[position + 1].through - cluster[first].before > BUDGET_PAGES * PAGE_SIZE:
             begin = cover.until if cluster[first].second == NO_END else cluster[first].second - 1
             held = due.through - cluster[first].before
             # One page more than it holds, in case it has grown a little.
-            budget = math.ceil(held / PAGE) + 1
+            budget = math.ceil(held / PAGE_SIZE) + 1
             pieces.append(Piece(Window(begin, due.second), budget, whole=due.second != NO_END))
             first = position + 1
     return pieces

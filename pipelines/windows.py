@@ -110,30 +110,21 @@ def newest_covered(coverage: Sequence[Window]) -> int | None:
     return max((cover.until for cover in coverage), default=None)
 
 
-def split(window: Window, per_second: float, per_part: float, most: int) -> list[Window]:
-    """Cut a window into parts of about `per_part` sessions, newest first.
+def newest_part(window: Window, per_second: float, sessions: float) -> tuple[Window, Window | None]:
+    """Cut off a window's newest part, which holds about so many sessions; give it and the rest.
 
-    The density is known only near the window's end, so at most `most` parts are cut there and
-    one last part keeps all that is older; the density met in it decides how it is cut in turn.
+    There is no rest where it would be too short to be worth a part of its own.
 
     Args:
-        window: what is left to read; has an end.
-        per_second: sessions a second seen just above the window.
-        per_part: sessions that one part should hold.
-        most: how many parts to cut at the most, besides the last.
+        window: the window; has an end.
+        per_second: sessions a second, as seen just above it; 0 where none were.
+        sessions: how many the part should hold.
     """
-    step = max(1, round(per_part / per_second)) if per_second > 0 else window.seconds
-    parts: list[Window] = []
-    until = window.until
-    while until > window.after and len(parts) < most:
-        after = until - step
-        if after - window.after < step / 4:  # not worth a part of its own
-            after = window.after
-        parts.append(Window(after, until))
-        until = after
-    if until > window.after:
-        parts.append(Window(window.after, until))
-    return parts
+    step = max(1, round(sessions / per_second)) if per_second > 0 else window.seconds
+    border = window.until - step
+    if border - window.after < step / 4:
+        return window, None
+    return Window(border, window.until), Window(window.after, border)
 
 
 def iso(second: int | None) -> str | None:

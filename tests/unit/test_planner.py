@@ -14,7 +14,6 @@ from pipelines.planner import (
     GROW_FROM,
     LAST_SHARE_PAGES,
     LEAST_SHARE_PAGES,
-    PAGE,
     UNKNOWN_PAGES,
     Due,
     Piece,
@@ -25,6 +24,7 @@ from pipelines.planner import (
     rereads,
     shares,
 )
+from pipelines.stripe_api import PAGE_SIZE
 from pipelines.windows import NO_END, Window, subtract
 
 HOUR, DAY = 3_600, 86_400
@@ -313,7 +313,7 @@ def test_the_probes_of_a_rest_cover_it_exactly_newest_first(
 
 def test_where_nobody_knows_how_far_sessions_go_each_part_is_longer_than_the_newer_one() -> None:
     # One page a second.
-    parts = probes(Window(0, 300), per_second=float(PAGE))
+    parts = probes(Window(0, 300), per_second=float(PAGE_SIZE))
     assert [part.window.seconds for part in parts] == [
         GROW_FROM,
         GROW_FROM * GROW,
