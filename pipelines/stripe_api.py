@@ -5,24 +5,19 @@ docs.stripe.com/rate-limits.
 """
 
 import hashlib
-import json
 import logging
 import math
 import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
-from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx
 import msgspec
 
-from pipelines import __version__, nesting, payload
+from pipelines import __version__
 from pipelines.connections import MOST_BYTES, Connections
 from pipelines.errors import (
     CheckoutsError,
@@ -34,6 +29,7 @@ from pipelines.errors import (
 )
 from pipelines.keys import Key, key_of
 from pipelines.pace import Pace
+from pipelines.responses import OK, api_time_of, envelope_of, error_of, seconds_of
 from pipelines.routes import on_loopback, proxy_for
 from pipelines.settings import Account, Settings
 
@@ -44,21 +40,13 @@ PAGE_SIZE = 100
 """Most sessions that one response holds."""
 
 CONFLICT, TOO_MANY, SERVER_ERROR = 409, 429, 500
-OK, REDIRECT, BAD_REQUEST, UNAUTHORIZED, FORBIDDEN = 200, 300, 400, 401, 403
+REDIRECT, BAD_REQUEST, UNAUTHORIZED, FORBIDDEN = 300, 400, 401, 403
 
 Params = Sequence[tuple[str, str]]
 
 
 class Stopped(CheckoutsError):  # noqa: N818 -- no error: somebody asked for it
     """The run ends, so a request that waits for its turn is given up."""
-
-
-class Envelope(msgspec.Struct, gc=False):
-    """A list response around its elements."""
-
-    object: str
-    has_more: bool
-    data: list[msgspec.Raw]
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +293,7 @@ class StripeApi:
 
     def _page(self, response: httpx.Response, body: bytes, took: float) -> Page:
         request_id = self._request_id(response)
-        envelope = _envelope(body, request_id)
+        envelope = envelope_of(body, request_id)
         if envelope.object != "list":
             raise SourceContractError(
                 f"the API sent an object of type {self._said(envelope.object)[:40]!r} where a list"
@@ -313,7 +301,7 @@ class StripeApi:
                 status=OK,
                 request_id=request_id,
             )
-        api_time = _api_time(response, request_id)
+        api_time = api_time_of(response, request_id)
         if not self.clock.see(api_time):
             raise SourceContractError(
                 f"the API's clock went back: Date {self._said(response.headers['date'])!r} is more"
@@ -328,7 +316,7 @@ class StripeApi:
     def _failure(self, response: httpx.Response, body: bytes) -> SourceError:
         status = response.status_code
         request_id = self._request_id(response)
-        error = _error_body(body)
+        error = error_of(body)
         said = self._said(error.get("message") or response.reason_phrase)
         advice = response.headers.get("stripe-should-retry")
         again = status in (CONFLICT, TOO_MANY) or status >= SERVER_ERROR
@@ -340,7 +328,7 @@ class StripeApi:
                 f"the API answered {status}: {said}" + (f" ({reason})" if reason else ""),
                 status=status,
                 request_id=request_id,
-                retry_after_s=_seconds(response.headers.get("retry-after")),
+                retry_after_s=seconds_of(response.headers.get("retry-after")),
             )
         if status in (UNAUTHORIZED, FORBIDDEN):
             what = (
@@ -388,92 +376,3 @@ def _transports(base_url: str) -> Callable[[], httpx.BaseTransport]:
     proxy = proxy_for(base_url)
     limits = httpx.Limits(max_connections=1)
     return lambda: httpx.HTTPTransport(verify=tls, limits=limits, proxy=proxy, trust_env=False)
-
-
-_decoder = msgspec.json.Decoder(Envelope)
-
-
-def _envelope(body: bytes, request_id: str | None) -> Envelope:
-    try:
-        body.decode()
-        return _decoder.decode(body)
-    except msgspec.ValidationError as error:
-        reason = str(error)
-    except RecursionError:
-        with suppress(ValueError, RecursionError):
-            return _deep_envelope(body)
-        reason = "it is nested too deep"
-    except ValueError:  # malformed for the fast decoder, which lone surrogates are too
-        try:
-            tree = json.loads(body)
-        except (ValueError, RecursionError):
-            if body.lstrip()[:1] in (b"", b"{"):
-                raise TransientSourceError(
-                    "the API's answer was cut off", status=OK, request_id=request_id
-                ) from None
-            tree = None
-        if isinstance(tree, dict) and _is_list(tree):
-            with suppress(ValueError, RecursionError):
-                return _guarded_envelope(body)
-        reason = (
-            "it lacks what a list response has" if tree else "it is no JSON; check stripe.base_url"
-        )
-    raise SourceContractError(
-        f"the API's answer is no list of sessions ({reason}); nothing of it was stored",
-        status=OK,
-        request_id=request_id,
-    )
-
-
-def _deep_envelope(body: bytes) -> Envelope:
-    """Decode a list of which an element is nested too deep for a decoder."""
-    found = nesting.apart(body)
-    if found is None:
-        raise ValueError("no list")
-    envelope = _decoder.decode(found[0])
-    envelope.data = [msgspec.Raw(element) for element in found[1]]
-    return envelope
-
-
-def _guarded_envelope(body: bytes) -> Envelope:
-    """Decode a list in which texts hold halves of surrogate pairs; its elements keep them."""
-    escaped = body.decode("utf-8", "surrogatepass").encode("utf-8", "backslashreplace")
-    envelope = _decoder.decode(payload.guarded(escaped))
-    envelope.data = [msgspec.Raw(payload.unguarded(bytes(raw))) for raw in envelope.data]
-    return envelope
-
-
-def _is_list(tree: dict[str, Any]) -> bool:
-    return (
-        isinstance(tree.get("object"), str)
-        and isinstance(tree.get("has_more"), bool)
-        and isinstance(tree.get("data"), list)
-    )
-
-
-def _api_time(response: httpx.Response, request_id: str | None) -> int:
-    try:
-        at = parsedate_to_datetime(response.headers["date"])
-        # A zone of -0000 means UTC, without saying where.
-        return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
-    except (KeyError, ValueError, TypeError):
-        raise SourceContractError(
-            "the API's answer has no Date that can be read, and no other clock is trusted",
-            status=OK,
-            request_id=request_id,
-        ) from None
-
-
-def _error_body(body: bytes) -> dict[str, Any]:
-    try:
-        error = json.loads(body)["error"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return {}
-    return error if isinstance(error, dict) else {}
-
-
-def _seconds(header: str | None) -> float | None:
-    try:
-        return max(0.0, float(header)) if header else None
-    except ValueError:
-        return None

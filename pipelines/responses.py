@@ -1,0 +1,125 @@
+"""What a response of the API says, taken apart without trust."""
+
+import json
+from contextlib import suppress
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+import msgspec
+
+from pipelines import nesting, payload
+from pipelines.errors import SourceContractError, TransientSourceError
+
+OK = 200
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """A list response around its elements."""
+
+    object: str
+    has_more: bool
+    data: list[msgspec.Raw]
+
+
+def envelope_of(body: bytes, request_id: str | None) -> Envelope:
+    """Return a list response's envelope.
+
+    Raises:
+        TransientSourceError: the body was cut off.
+        SourceContractError: it is no list.
+    """
+    try:
+        body.decode()
+        return _decoder.decode(body)
+    except msgspec.ValidationError as error:
+        reason = str(error)
+    except RecursionError:
+        with suppress(ValueError, RecursionError):
+            return _deep_envelope(body)
+        reason = "it is nested too deep"
+    except ValueError:  # malformed for the fast decoder, which lone surrogates are too
+        try:
+            tree = json.loads(body)
+        except (ValueError, RecursionError):
+            if body.lstrip()[:1] in (b"", b"{"):
+                raise TransientSourceError(
+                    "the API's answer was cut off", status=OK, request_id=request_id
+                ) from None
+            tree = None
+        if isinstance(tree, dict) and _is_list(tree):
+            with suppress(ValueError, RecursionError):
+                return _guarded_envelope(body)
+        reason = (
+            "it lacks what a list response has" if tree else "it is no JSON; check stripe.base_url"
+        )
+    raise SourceContractError(
+        f"the API's answer is no list of sessions ({reason}); nothing of it was stored",
+        status=OK,
+        request_id=request_id,
+    )
+
+
+def api_time_of(response: httpx.Response, request_id: str | None) -> int:
+    """Return a response's `Date`, epoch seconds.
+
+    Raises:
+        SourceContractError: it has none that can be read.
+    """
+    try:
+        at = parsedate_to_datetime(response.headers["date"])
+        # A zone of -0000 means UTC, without saying where.
+        return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
+    except (KeyError, ValueError, TypeError):
+        raise SourceContractError(
+            "the API's answer has no Date that can be read, and no other clock is trusted",
+            status=OK,
+            request_id=request_id,
+        ) from None
+
+
+def error_of(body: bytes) -> dict[str, Any]:
+    """Return the error object of a refusal's body, empty where there is none."""
+    try:
+        error = json.loads(body)["error"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return error if isinstance(error, dict) else {}
+
+
+def seconds_of(header: str | None) -> float | None:
+    """Return the seconds that a `Retry-After` asks for, None where it doesn't say."""
+    try:
+        return max(0.0, float(header)) if header else None
+    except ValueError:
+        return None
+
+
+def _deep_envelope(body: bytes) -> Envelope:
+    """Decode a list of which an element is nested too deep for a decoder."""
+    found = nesting.apart(body)
+    if found is None:
+        raise ValueError("no list")
+    envelope = _decoder.decode(found[0])
+    envelope.data = [msgspec.Raw(element) for element in found[1]]
+    return envelope
+
+
+def _guarded_envelope(body: bytes) -> Envelope:
+    """Decode a list in which texts hold halves of surrogate pairs; its elements keep them."""
+    escaped = body.decode("utf-8", "surrogatepass").encode("utf-8", "backslashreplace")
+    envelope = _decoder.decode(payload.guarded(escaped))
+    envelope.data = [msgspec.Raw(payload.unguarded(bytes(raw))) for raw in envelope.data]
+    return envelope
+
+
+def _is_list(tree: dict[str, Any]) -> bool:
+    return (
+        isinstance(tree.get("object"), str)
+        and isinstance(tree.get("has_more"), bool)
+        and isinstance(tree.get("data"), list)
+    )
+
+
+_decoder = msgspec.json.Decoder(Envelope)
