@@ -161,33 +161,52 @@ def test_a_window_into_the_future_is_final_up_to_the_settle_time_only() -> None:
     assert final_part(Window(940, NO_END), seen_at=1_000, settle_s=60) is None
 
 
+def cut(window: Window, per_second: float, per_part: int, most: int) -> list[Window]:
+    """Cut off newest parts one after the other, so many at the most; the rest is the last."""
+    parts: list[Window] = []
+    rest: Window | None = window if window.seconds > 0 else None
+    while rest is not None and len(parts) < most:
+        part, rest = newest_part(rest, per_second, per_part)
+        parts.append(part)
+    return parts if rest is None else [*parts, rest]
+
+
 @given(
-    any_window.filter(lambda window: window.seconds > 0),
+    any_window,
     st.just(0.0) | st.floats(1e-9, 50),
     st.integers(1, 100),
+    st.integers(0, 8),
 )
-def test_a_newest_part_and_the_rest_are_the_window_without_gap_or_overlap(
-    window: Window, per_second: float, sessions: int
+def test_newest_parts_cut_a_window_without_gap_or_overlap_newest_first(
+    window: Window, per_second: float, per_part: int, most: int
 ) -> None:
-    part, rest = newest_part(window, per_second, sessions)
-    parts = [part] if rest is None else [part, rest]
-    assert sum(one.seconds for one in parts) == window.seconds
+    parts = cut(window, per_second, per_part, most)
+    assert sum(part.seconds for part in parts) == window.seconds
     assert seconds(*parts) == seconds(window)
     assert parts == sorted(parts, reverse=True)
-    assert all(one.seconds > 0 for one in parts)
+    assert all(part.seconds > 0 for part in parts)
+    assert len(parts) <= most + 1
 
 
-def test_a_newest_part_is_cut_off_by_the_density() -> None:
+def test_newest_parts_are_cut_by_the_density_and_what_is_older_is_left_in_one() -> None:
     # Half a session a second and 100 sessions a part: 200 s each.
-    assert newest_part(Window(0, 1_000), 0.5, 100) == (Window(800, 1_000), Window(0, 800))
+    assert cut(Window(0, 1_000), 0.5, 100, most=3) == [
+        Window(800, 1_000),
+        Window(600, 800),
+        Window(400, 600),
+        Window(0, 400),
+    ]
+
+
+def test_a_rest_too_short_for_a_part_of_its_own_is_not_cut_off() -> None:
     assert newest_part(Window(0, 250), 0.5, 100) == (Window(50, 250), Window(0, 50))
     assert newest_part(Window(0, 249), 0.5, 100) == (Window(0, 249), None)
     assert newest_part(Window(0, 150), 0.5, 100) == (Window(0, 150), None)
 
 
 def test_a_part_is_never_shorter_than_a_second() -> None:
-    assert newest_part(Window(0, 3), 1_000.0, 100) == (Window(2, 3), Window(0, 2))
+    assert cut(Window(0, 3), 1_000.0, 100, most=5) == [Window(2, 3), Window(1, 2), Window(0, 1)]
 
 
 def test_without_a_density_nothing_is_cut() -> None:
-    assert newest_part(Window(0, 1_000), 0.0, 100) == (Window(0, 1_000), None)
+    assert cut(Window(0, 1_000), 0.0, 100, most=3) == [Window(0, 1_000)]
