@@ -19,8 +19,13 @@ _SPACE = b" \t\r\n"
 _COLON = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
 # An escaped letter or underscore could spell one of those names.
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
-# Either that, or half a surrogate pair; a search for both takes no longer than one for either.
-_TELLING = re.compile(rb"\\u(?:00[4-7]|[dD][89a-fA-F])")
+# Either that, or what may be half a surrogate pair: one without the other, or after two
+# backslashes, where escapes must be counted. A search for all takes no longer than for one.
+_TELLING = re.compile(
+    rb"\\u(?:00[4-7]|[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..\\u)[dD][c-fC-F])"
+    rb"|\\\\u[dD]",
+    re.DOTALL,
+)
 # Every escape, so that none is taken up in its middle; the group is half a pair.
 _ESCAPES = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
 # Stands before the digits of half a pair while its JSON is taken apart; a character nobody sends.

@@ -134,6 +134,23 @@ def test_a_whole_pair_and_what_only_looks_like_half_of_one_are_kept(text: str) -
     assert scrub(raw) == raw
 
 
+@given(
+    st.lists(
+        st.sampled_from(
+            ["\\ud83d", "\\uDE00", "\\\\", "\\n", "\\u00e9", "\\u0061", "ud83d", "ude00", "x"]
+        ),
+        max_size=8,
+    ).map("".join)
+)
+def test_a_text_is_refused_if_and_only_if_it_holds_half_a_pair(text: str) -> None:
+    raw = f'{{"a":"{text}"}}'.encode()
+    if any("\ud800" <= character <= "\udfff" for character in json.loads(raw)["a"]):
+        with pytest.raises(ValueError, match="surrogate"):
+            scrub(raw)
+    else:
+        assert exact(scrub(raw)) == exact(raw)
+
+
 def test_each_half_of_a_pair_is_replaced_once_and_nothing_else() -> None:
     raw = rb'{"a":"\ud83d|\ude00\ud83d\ud83d\ude00|\\ud83d|\ud83d\ude00 \n", "b":1.10}'
     assert json.loads(without_surrogates(raw)) == {
