@@ -120,7 +120,17 @@ def test_a_key_with_odd_characters_stays_valid_json(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["\\ud83d", "\\ude00", "\\ude00\\ud83d", "\\ud83d\\ud83d\\ude00", "\\uD83Dx", "\\uDE00"]
+    "text",
+    [
+        "\\ud83d",
+        "\\ude00",
+        "\\ude00\\ud83d",
+        "\\ud83d\\ud83d\\ude00",
+        "\\ud83d\\ude00\\ude00",
+        "\\\\ud83d\\ude00",
+        "\\uD83Dx",
+        "\\uDE00",
+    ],
 )
 @pytest.mark.parametrize("place", ['{"a":"%s"}', '{"%s":1}', '{"a":[{"b":"x%sx"}]}'])
 def test_half_a_surrogate_pair_is_refused(text: str, place: str) -> None:
