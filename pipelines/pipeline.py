@@ -98,6 +98,8 @@ class Pipeline:
         follow: what else to read, by what a fetch made known.
         stop: makes fetches under way end soon.
         width: tells how many windows to fetch at a time, at this moment.
+        at_once: load what comes first at once. To make a warehouse takes hundreds of statements,
+            each of which waits for Python's lock; many fetchers would make that seconds.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class Pipeline:
         follow: Callable[[Fetched], Iterable[Piece]] = lambda _: (),
         stop: Callable[[], None],
         width: Callable[[], int],
+        at_once: bool = False,
     ) -> None:
         self._fetch = fetch
         self._load = load
@@ -120,7 +123,7 @@ class Pipeline:
         self._ready: deque[Fetched] = deque()
         self._loading: Future[None] | None = None
         self._loading_pages = 0
-        self._loaded_at = time.monotonic()
+        self._loaded_at = -math.inf if at_once else time.monotonic()
         self._pages = self._cuts = 0
         self._oldest = math.inf  # where the oldest read that found sessions begins
 

@@ -252,6 +252,7 @@ class _Run:
             follow=self._follow,
             stop=self._api.stop,
             width=lambda: self._api.in_flight,
+            at_once=not self._state.key_fingerprint,  # a new account, so maybe a new warehouse
         )
         pipeline.run(pieces)
         self.report.outcome = _outcome(self.report.counts)

@@ -11,6 +11,7 @@ from comparison import (
 from installation import DAY_S, HOUR_S, NOW, SETTLE_S, START, Installation, windows_asked
 
 from pipelines.emulator.app import Running
+from pipelines.pipeline import Options, Progress
 
 Start = Callable[..., Running]
 Install = Callable[..., Installation]
@@ -55,6 +56,21 @@ def test_after_a_first_sync_the_warehouse_equals_the_api(
     assert place.coverage() == [(START - 1, report.watermark)]
     queries = [request["query"] for request in emulator.requests() if "created" in request["query"]]
     assert all(("expand" in query) == line_items for query in queries)
+
+
+def test_a_new_account_has_its_newest_page_stored_while_the_rest_is_read(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=2_000, days=30, days_ahead=30)
+    place = install(emulator.url, stripe__requests_per_second=50)
+    told: list[Progress] = []
+    place.sync(Options(progress=told.append))
+    assert 0 < told[0].sessions <= 100
+    assert told[-1].sessions == 2_000
+    emulator.advance(10 * DAY_S)  # what comes later is worth no load of its own
+    told.clear()
+    place.sync(Options(progress=told.append))
+    assert told[0].sessions > 100
 
 
 def test_every_sync_of_a_shop_that_goes_on_living_leaves_it_equal(
