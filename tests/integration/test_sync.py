@@ -62,7 +62,7 @@ def test_a_new_account_has_its_newest_page_stored_while_the_rest_is_read(
     start: Start, install: Install
 ) -> None:
     emulator = start(sessions=2_000, days=30, days_ahead=30)
-    place = install(emulator.url, stripe__requests_per_second=50)
+    place = install(emulator.url, stripe__requests_per_second=50, stripe__line_items=False)
     told: list[Progress] = []
     place.sync(Options(progress=told.append))
     assert 0 < told[0].sessions <= 100
