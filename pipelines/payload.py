@@ -20,7 +20,7 @@ _COLON = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
 # An escaped letter or underscore could spell one of those names.
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
 # Either that, or what may be half a surrogate pair: one without the other, or after two
-# backslashes, where escapes must be counted. A search for all takes no longer than for one.
+# backslashes, where escapes must be counted. One search for all takes hardly longer than for one.
 _TELLING = re.compile(
     rb"\\u(?:00[4-7]|[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..\\u)[dD][c-fC-F])"
     rb"|\\\\u[dD]",
