@@ -94,7 +94,7 @@ class Pipeline:
 
     Args:
         fetch: reads a window; called in many threads.
-        load: writes what was fetched; gets the windows still to come, none at the last call.
+        load: writes what was fetched; gets the windows still to come, none where all is read.
         follow: what else to read, by what a fetch made known.
         stop: makes fetches under way end soon.
         width: tells how many windows to fetch at a time, at this moment.
@@ -164,20 +164,24 @@ class Pipeline:
             running.append(self._loading)
         look_again_s = LOOK_EVERY_S if self._idle() or self._ready else None
         done, _ = wait(running, look_again_s, FIRST_COMPLETED)
-        if self._loading in done:
-            loading, self._loading = self._loading, None
+        if self._loading is not None and self._loading in done:
+            self._loading.result()  # a load that failed stays, so that none follows it
+            self._loading = None
             self._loading_pages = 0
             self._loaded_at = time.monotonic()
-            loading.result()
         for future in [future for future in self._flying if future in done]:
-            budget = self._flying.pop(future)
-            fetched = future.result()
-            self._pages += fetched.pages
-            if fetched.per_second:
-                self._oldest = min(self._oldest, fetched.read.after)
-            self._add(self._pieces(fetched, budget))
-            self._add(self._follow(fetched))
-            self._ready.append(fetched)
+            self._take(future)
+
+    def _take(self, future: Future[Fetched]) -> None:
+        """Take what a fetch brought, and plan what follows from it."""
+        fetched = future.result()  # a fetch that failed stays, as one whose window is still to come
+        budget = self._flying.pop(future)
+        self._pages += fetched.pages
+        if fetched.per_second:
+            self._oldest = min(self._oldest, fetched.read.after)
+        self._add(self._pieces(fetched, budget))
+        self._add(self._follow(fetched))
+        self._ready.append(fetched)
 
     def _pieces(self, fetched: Fetched, budget: Budget) -> list[Piece]:
         """Return how the rest of a fetch's window is read."""
@@ -269,10 +273,9 @@ class Pipeline:
                 self._loading.result()
             except CheckoutsError:
                 return
-        for future in self._flying:
+        for future in list(self._flying):
             with suppress(CheckoutsError):
-                self._ready.append(future.result())
-        self._flying.clear()
+                self._take(future)
         with suppress(CheckoutsError):
             while self._ready:
                 self._submit_load(loader)

@@ -288,7 +288,7 @@ class _Run:
 
         def row(new: Counts) -> dict[str, Any]:
             counts = self.report.counts + new
-            # The last load says how the run ended, so that no other write has to.
+            # The load after which nothing is left says how the run ended, so that nobody else has to.
             outcome = "running" if pending else _outcome(counts)
             return self._row() | {"outcome": outcome, "pages": pages} | counts.row()
 
@@ -323,7 +323,7 @@ class _Run:
                 requests=self._api.requests,
                 elapsed_s=time.monotonic() - self._began,
                 share=max(0.0, 1 - left / total) if total > 0 else 1.0,
-                oldest=max((w.until for w in pending), default=None),
+                oldest=max((min(w.until, now) for w in pending), default=None),
             )
         )
 
