@@ -27,7 +27,6 @@ class Fetched:
     """What a fetch brought of its window.
 
     Attributes:
-        asked: the window that was asked for.
         read: the part of it that was read completely, always up to its end.
         rest: what is left of it, None if nothing is.
         final: the part that counts as covered once it is committed, None for nothing.
@@ -38,7 +37,6 @@ class Fetched:
         livemode: the sessions' mode, None without any.
     """
 
-    asked: Window
     read: Window
     rest: Window | None
     final: Window | None
@@ -111,7 +109,6 @@ class Fetcher:
         rest = None if cut_at is None or cut_at <= own.after else Window(own.after, cut_at)
         read = Window(rest.until if rest else own.after, window.until)
         return Fetched(
-            asked=window,
             read=read,
             rest=rest,
             final=final_part(read, paging.seen_from, self._settle_s),
@@ -122,6 +119,10 @@ class Fetcher:
             per_second=paging.per_second,
             livemode=paging.livemode,
         )
+
+    def close(self) -> None:
+        """Let its threads go; nothing is read any more."""
+        self._line_items.close()
 
     def _batch(self, paging: "_Paging", after: int) -> Batch:
         with self._turn:

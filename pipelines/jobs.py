@@ -45,8 +45,11 @@ class Job:
 
 def figures(report: Report) -> dict[str, Any]:
     """Return a report as plain values."""
-    plain = asdict(report)
-    return plain | {"error": report.error.as_json() if report.error is not None else None}
+    plain, error = asdict(report), report.error
+    if error is None:
+        return plain
+    # Its own words alone: to show them, the id of the request is added to them.
+    return plain | {"error": error.as_json() | {"message": str(error)}}
 
 
 def report_of(plain: dict[str, Any]) -> Report:

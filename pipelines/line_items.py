@@ -106,6 +106,10 @@ class LineItems:
         with self._turn:
             return self._with(batch, list(zip(partial, rests, strict=True)))
 
+    def close(self) -> None:
+        """Let its threads go."""
+        self._pool.shutdown(wait=False)
+
     def _unlike_stored(self, partial: Sequence[_Partial]) -> list[_Partial]:
         if not partial or self._look_up is None:
             return list(partial)

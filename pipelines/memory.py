@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -22,9 +23,19 @@ def frugal() -> Iterator[None]:
     """
     with suppress(OSError, AttributeError):  # other C libraries have no such option
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, ARENAS)
-    before = gc.get_threshold()
-    gc.set_threshold(RARELY, *before[1:])
+    with _lock:
+        _before.append(gc.get_threshold())
+        gc.set_threshold(RARELY, *_before[0][1:])
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        with _lock:
+            # Of runs side by side the last one puts back what the first one found.
+            first = _before[0]
+            _before.pop()
+            if not _before:
+                gc.set_threshold(*first)
+
+
+_lock = threading.Lock()
+_before: list[tuple[int, int, int]] = []

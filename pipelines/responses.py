@@ -73,7 +73,7 @@ def api_time_of(response: httpx.Response, request_id: str | None) -> int:
         at = parsedate_to_datetime(response.headers["date"])
         # A zone of -0000 means UTC, without saying where.
         return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         raise SourceContractError(
             "the API's answer has no Date that can be read, and no other clock is trusted",
             status=OK,

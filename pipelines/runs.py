@@ -1,6 +1,7 @@
 """A run: plan what to read, fetch it side by side, load it; one sync or backfill of one account."""
 
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +27,8 @@ from pipelines.planner import Due, Piece
 from pipelines.publish import publish
 from pipelines.settings import Account, Settings
 from pipelines.state import State
-from pipelines.stripe_api import Stopped, StripeApi
+from pipelines.stops import Stopped
+from pipelines.stripe_api import StripeApi
 from pipelines.warehouse import Warehouse
 from pipelines.windows import Window, iso, newest_covered, subtract, watermark
 
@@ -157,10 +159,12 @@ class _Run:
         self._start = settings.start_of(account)
         self._protection = protection_of(settings)
         self._forgotten: set[str] = set()
-        self._warehouse = Warehouse(place_of(settings.warehouse))
+        stop = threading.Event()
+        options.stops.add(stop.set)
+        self._warehouse = Warehouse(place_of(settings.warehouse), stop)
         self._api = StripeApi.of(settings, account, options.transport, options.patience)
         options.stops.add(self._api.stop)
-        fetcher = Fetcher(
+        self._fetcher = Fetcher(
             self._api,
             settle_s=settings.sync.settle_s,
             line_items=settings.stripe.line_items,
@@ -168,7 +172,7 @@ class _Run:
             protection=self._protection,
             forgotten=self._forgotten,
         )
-        self._fetch: Fetch = options.wrap(fetcher) if options.wrap else fetcher
+        self._fetch: Fetch = options.wrap(self._fetcher) if options.wrap else self._fetcher
         self._state = State()
         self._coverage: Sequence[Window] = ()
         self._known: dict[str, int] = {}
@@ -193,6 +197,7 @@ class _Run:
             self.report.outcome, self.report.error = "failed", error
         finally:
             self._api.close()
+            self._fetcher.close()
         self._end()
         return self.report
 
@@ -231,8 +236,18 @@ class _Run:
         if self._then is not None:
             newest, self._then = self._then, None
             dues = self._dues(fetched.api_time, below=newest.after)
-            yield from planner.rereads(dues, self._state.coverage)
+            yield from planner.rereads(dues, self._readable(dues))
             yield from (Piece(hole) for hole in self._to_read[1:])
+
+    def _readable(self, dues: Sequence[Due]) -> list[Window]:
+        """Return the coverage, and what isn't covered from the first due second to `sync.start`.
+
+        That date may have been moved to behind sessions that no complete window has held yet.
+        """
+        coverage = [*self._state.coverage]
+        if dues and dues[0].second < self._start:
+            coverage += subtract(Window(dues[0].second - 1, self._start - 1), coverage)
+        return coverage
 
     def _dues(self, now: int, below: int) -> list[Due]:
         """Return the seconds up to `below` that hold a session due at `now`, ascending."""
@@ -288,7 +303,7 @@ class _Run:
 
         def row(new: Counts) -> dict[str, Any]:
             counts = self.report.counts + new
-            # The load after which nothing is left says how the run ended, so that nobody else has to.
+            # Where nothing is left the load says how the run ended, so that no other write has to.
             outcome = "running" if pending else _outcome(counts)
             return self._row() | {"outcome": outcome, "pages": pages} | counts.row()
 
@@ -336,8 +351,9 @@ class _Run:
             "account": report.account,
             "kind": report.kind,
             "outcome": report.outcome,
-            "started_at": self._started_at,
-            "ended_at": self._api.clock.latest if self._started_at is not None else None,
+            # Before its first response it is as late as the latest run was.
+            "started_at": self._started_at or self._api.clock.latest or None,
+            "ended_at": self._api.clock.latest or None,
             "range_after": window.after if window else None,
             "range_until": window.until if window else None,
             "requests": self._api.requests,
@@ -369,12 +385,12 @@ class _Run:
         if known_key and not refused and (ended_early or nothing_loaded):
             try:
                 self._warehouse.note_run(self._row())
-            except WarehouseError as error:
+            except (WarehouseError, Stopped) as error:
                 log.info("the run could not be written down: %s", error)
         if report.error is None and not nothing_loaded:
             try:
                 self._warehouse.tidy()
-            except WarehouseError as error:
+            except (WarehouseError, Stopped) as error:
                 log.info("the warehouse could not be put in order: %s", error)
 
 

@@ -158,10 +158,17 @@ class Shape:
 
     def _learned(self, parents: Mapping[str, Sequence[Any]]) -> Iterator[tuple[int, str, str]]:
         for number, name in enumerate(self.learned):
-            for index, parent in enumerate(parents[name.object]):
+            for index, parent in enumerate(parents[self._today(name.object)]):
                 value = getattr(parent, _member(number), UNSET)
                 if value is not UNSET:
                     yield index, name.path, _type_of(bytes(value))
+
+    def _today(self, path: str) -> str:
+        """Return an object's path as today's API version has it."""
+        for older, today in self._spec.table.older.items():
+            if path == older or path.startswith(f"{older}."):
+                return today + path[len(older) :]
+        return path
 
     def _build(self, path: str, fields: Sequence[tuple[list[str], Column]]) -> type[Struct]:
         """Make the struct for the object at `path`, and those inside it."""
@@ -187,7 +194,9 @@ class Shape:
                 self._older_structs[self._older[child]] = struct
         if not path:
             members += [(name, struct | None, None) for name, struct in self._older_structs.items()]
-        learned = {_member(n): u.name for n, u in enumerate(self.learned) if u.object == path}
+        learned = {
+            _member(n): u.name for n, u in enumerate(self.learned) if self._today(u.object) == path
+        }
         members += [(member, Raw | UnsetType, UNSET) for member in learned]
         return msgspec.defstruct(
             path.title().replace(".", "").replace("_", "") or "Object",

@@ -17,7 +17,7 @@ class Unsettled:
         id: the session.
         created: its second.
         read_at: API time when it was last read, epoch seconds.
-        reason: `open`, `unpaid` or `fresh`.
+        reason: `open`, `unpaid`, `fresh` or `partial`.
         before: stored sessions older than its second, counted from the oldest unsettled one.
         through: the same up to the end of its second.
     """

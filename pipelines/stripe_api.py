@@ -20,7 +20,6 @@ import msgspec
 from pipelines import __version__
 from pipelines.connections import MOST_BYTES, Connections
 from pipelines.errors import (
-    CheckoutsError,
     SourceAuthError,
     SourceContractError,
     SourceError,
@@ -32,6 +31,7 @@ from pipelines.pace import Pace
 from pipelines.responses import OK, api_time_of, envelope_of, error_of, seconds_of
 from pipelines.routes import on_loopback, proxy_for
 from pipelines.settings import Account, Settings
+from pipelines.stops import Stopped
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +43,6 @@ CONFLICT, TOO_MANY, SERVER_ERROR = 409, 429, 500
 REDIRECT, BAD_REQUEST, UNAUTHORIZED, FORBIDDEN = 300, 400, 401, 403
 
 Params = Sequence[tuple[str, str]]
-
-
-class Stopped(CheckoutsError):  # noqa: N818 -- no error: somebody asked for it
-    """The run ends, so a request that waits for its turn is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +97,16 @@ class ApiClock:
     latest: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def see(self, api_time: int) -> bool:
-        """Take a response's time; False if it lies more than `settle_s` before one seen."""
+    def see(self, api_time: int, before: int | None = None) -> bool:
+        """Take a response's time; False if it lies more than `settle_s` before one seen.
+
+        Args:
+            api_time: the response's time, epoch seconds.
+            before: the latest seen when it was asked for, since what came meanwhile may well be
+                later; None for the latest seen by now.
+        """
         with self._lock:
-            if api_time < self.latest - self.settle_s:
+            if api_time < (self.latest if before is None else before) - self.settle_s:
                 return False
             self.latest = max(self.latest, api_time)
             return True
@@ -250,7 +252,7 @@ class StripeApi:
         self._wait(wait)
         with self._lock:
             self.requests += 1
-        began = time.monotonic()
+        began, before = time.monotonic(), self.clock.latest
         try:
             response, body = self._connections.get(f"{self.base_url}{path}?{urlencode(params)}")
         except httpx.TimeoutException:
@@ -285,13 +287,13 @@ class StripeApi:
             raise self._failure(response, body)
         with self._lock:
             self._pace.answered(began, began + took)
-        return self._page(response, body, took)
+        return self._page(response, body, took, before)
 
     def _wait(self, seconds: float) -> None:
         if self._stop.wait(seconds) if seconds > 0 else self._stop.is_set():
             raise Stopped("the run was stopped")
 
-    def _page(self, response: httpx.Response, body: bytes, took: float) -> Page:
+    def _page(self, response: httpx.Response, body: bytes, took: float, before: int) -> Page:
         request_id = self._request_id(response)
         envelope = envelope_of(body, request_id)
         if envelope.object != "list":
@@ -302,7 +304,7 @@ class StripeApi:
                 request_id=request_id,
             )
         api_time = api_time_of(response, request_id)
-        if not self.clock.see(api_time):
+        if not self.clock.see(api_time, before):
             raise SourceContractError(
                 f"the API's clock went back: Date {self._said(response.headers['date'])!r} is more"
                 f" than {self.clock.settle_s} s before one already seen; nothing of this window"

@@ -22,9 +22,10 @@ from pipelines.pipeline import Options, Pipeline, Progress
 from pipelines.places import place_of
 from pipelines.planner import BUDGET_PAGES, Piece
 from pipelines.settings import Account, Settings
-from pipelines.stripe_api import Stopped, StripeApi
+from pipelines.stops import Stopped
+from pipelines.stripe_api import StripeApi
 from pipelines.warehouse import Warehouse
-from pipelines.windows import Window, intersect, iso, merge, newest_covered, subtract
+from pipelines.windows import NO_END, Window, intersect, iso, merge, newest_covered, subtract
 
 log = logging.getLogger(__name__)
 
@@ -209,10 +210,13 @@ class _Verification:
         newest = newest_covered(state.coverage)
         if newest is None:
             return []
-        asked = window or Window(self._settings.start_of(self._account) - 1, newest)
+        asked = window or Window(-NO_END - 1, NO_END)
+        # Nothing is missed before sync.start, unless the range says so.
+        begin = self._settings.start_of(self._account) - 1
+        after = begin if asked.after < -NO_END else asked.after
         until = min(asked.until, newest)
-        if until > asked.after:
-            findings.holes = subtract(Window(asked.after, until), state.coverage)
+        if until > after:
+            findings.holes = subtract(Window(after, until), state.coverage)
         return intersect(window, state.coverage) if window else list(state.coverage)
 
     def _compare(self, pieces: Sequence[Piece]) -> None:

@@ -36,11 +36,13 @@ class Warehouse:
 
     Args:
         place: where it lives.
+        stop: once it is set, others who use it aren't waited for.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, stop: threading.Event | None = None) -> None:
         self.name = place.name
         self._place = place
+        self._stop = stop or threading.Event()
         self._turn = _TURNS.setdefault(place.name, threading.Lock())
 
     @property
@@ -264,13 +266,19 @@ class Warehouse:
         return self._patiently(once)
 
     def _patiently(self, work: Callable[[], T]) -> T:
-        """Do work that reads or writes in one go; again while what stops it may pass."""
-        patience = Patience(self._place.patience_s)
+        """Do work that reads or writes in one go; again while what stops it may pass.
+
+        Raises:
+            WarehouseError: it didn't pass in time, so whoever called this waits no longer either.
+            Stopped: the run was stopped.
+        """
+        patience = Patience(self._place.patience_s, self._stop)
         while True:
             try:
                 return work()
             except WarehouseError as error:
-                if not (error.passing and patience.wait()):
+                error.passing = error.passing and patience.wait()
+                if not error.passing:
                     raise
                 log.info("%s; trying again", error.message)
 

@@ -46,6 +46,8 @@ def list_(
         display.say(display.as_json(page, indent=2))
         return
     display.show_rows(lists.rows(page), lists.COLUMNS)
-    if page["has_more"]:
-        last = page["data"][-1]["id"]
-        display.say(f"there are more: add --starting-after {last}")
+    if page["has_more"] and page["data"]:
+        first, last = page["data"][0]["id"], page["data"][-1]["id"]
+        backwards = filters["ending_before"] is not None
+        further = f"--ending-before {first}" if backwards else f"--starting-after {last}"
+        display.say(f"there are more: add {further}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.errors import WarehouseError
-from pipelines.places.place import CONFIG, FILE_ERRORS, first_lines
+from pipelines.places.place import CONFIG, FILE_ERRORS, first_lines, only_selects
 from pipelines.queries import filled, query
 
 TROUBLES = (
@@ -130,8 +130,13 @@ class File:
     def touch(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Do nothing: the lock does it."""
 
-    def confine(self, connection: duckdb.DuckDBPyConnection, _: str) -> None:
-        """Keep SQL of a user's own from everything outside the file."""
+    def confine(self, connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+        """Keep SQL of a user's own from everything outside the file, and from the file's bytes.
+
+        Raises:
+            UsageError: it isn't made of SELECT alone; COPY could write over the file itself.
+        """
+        only_selects(sql)
         connection.execute(query("file/confine"))
 
     def tidy(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -148,9 +153,11 @@ class File:
     def failure(self, error: duckdb.Error) -> WarehouseError | None:
         """Say in one line why the file can't be used, and what to do."""
         text, path = str(error), self.name
-        holder = re.search(r"lock is held in (.*?) \(PID (\d+)\)", text)
+        holder = re.search(r"lock is held in (?:(.*?) \(PID (\d+)\)|PID \d+)", text)
         if holder:
-            who = f"process {holder.group(2)} ({Path(holder.group(1)).name})"
+            name, number = holder.groups()
+            # Of a process in another container the system tells neither.
+            who = f"process {number} ({Path(name).name})" if name else "a process elsewhere"
             return WarehouseError(
                 f"{path} is in use by {who}; waited {self.patience_s:g} s"
                 " (warehouse.lock_timeout_s). Nothing was written; try again when it has ended",

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.errors import UsageError, WarehouseError
+from pipelines.errors import WarehouseError
 from pipelines.places.engine import Address, discard, engine
-from pipelines.places.place import FILE_ERRORS, ZSTD, let_go
+from pipelines.places.place import FILE_ERRORS, ZSTD, let_go, only_selects
 from pipelines.queries import filled, query
 
 MOST_OLD_SNAPSHOTS = 500
@@ -136,9 +136,7 @@ class Lake:
         Raises:
             UsageError: it isn't made of SELECT alone; COPY could write to those files.
         """
-        kinds = {statement.type for statement in duckdb.extract_statements(sql)}
-        if kinds - {duckdb.StatementType.SELECT}:
-            raise UsageError("a lake is asked with SELECT alone (FROM, WITH, DESCRIBE, SHOW too)")
+        only_selects(sql)
         discard(self._address, True)  # it is of no use to others any more
         connection.execute(filled("lake/confine", data_path=self._data_path))
 

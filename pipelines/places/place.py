@@ -3,11 +3,13 @@
 import random
 import time
 from contextlib import AbstractContextManager, suppress
+from threading import Event
 from typing import Protocol
 
 import duckdb
 
-from pipelines.errors import WarehouseError
+from pipelines.errors import UsageError, WarehouseError
+from pipelines.stops import Stopped
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.02, 0.5
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -84,17 +86,28 @@ class Place(Protocol):
 
 
 class Patience:
-    """Waits that grow, each of a random length, until a time is up."""
+    """Waits that grow, each of a random length, until a time is up.
 
-    def __init__(self, limit_s: float) -> None:
+    Args:
+        limit_s: how long in all, in seconds.
+        stop: once it is set, nothing is waited for.
+    """
+
+    def __init__(self, limit_s: float, stop: Event) -> None:
         self._deadline = time.monotonic() + limit_s
+        self._stop = stop
         self._wait = FIRST_WAIT_S
 
     def wait(self) -> bool:
-        """Wait, or return False if the time is up."""
+        """Wait, or return False if the time is up.
+
+        Raises:
+            Stopped: it was stopped.
+        """
         if time.monotonic() + self._wait > self._deadline:
             return False
-        time.sleep(self._wait * random.uniform(0.5, 1))  # noqa: S311 -- no secret
+        if self._stop.wait(self._wait * random.uniform(0.5, 1)):  # noqa: S311 -- no secret
+            raise Stopped("the run was stopped")
         self._wait = min(LONGEST_WAIT_S, self._wait * 2)
         return True
 
@@ -106,6 +119,20 @@ def let_go(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("rollback")
     with suppress(duckdb.Error):
         connection.close()
+
+
+def only_selects(sql: str) -> None:
+    """Refuse what isn't made of SELECT alone.
+
+    Raises:
+        UsageError: it isn't.
+    """
+    kinds = {statement.type for statement in duckdb.extract_statements(sql)}
+    if kinds - {duckdb.StatementType.SELECT}:
+        raise UsageError(
+            "only SELECT is allowed (FROM, WITH, DESCRIBE, SHOW, SUMMARIZE too); --unsafe lets SQL"
+            " do more"
+        )
 
 
 def first_lines(error: duckdb.Error) -> str:

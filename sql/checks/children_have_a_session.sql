@@ -17,7 +17,10 @@ children as (
     union all
     select distinct 'history', account, id from checkout_session_history
     union all
+    -- One that was rejected is read again too, and may never have been stored.
     select distinct 'unsettled', account, id from meta.unsettled
+    anti join meta.rejects as rejects
+        on unsettled.account = rejects.account and unsettled.id = rejects.id
 )
 
 select

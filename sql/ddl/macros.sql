@@ -14,8 +14,8 @@ create or replace macro minor_digits(currency) as
 create or replace macro major(amount_minor, currency) as
     case minor_digits(currency)
         when 0 then amount_minor::decimal(38, 3)
-        when 2 then amount_minor::decimal(38, 3) / 100
-        else amount_minor::decimal(38, 3) / 1000
+        when 2 then amount_minor::decimal(38, 3) * 0.01
+        else amount_minor::decimal(38, 3) * 0.001
     end::decimal(38, 3);
 
 -- Sessions as they were known at a moment.

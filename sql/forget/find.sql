@@ -9,11 +9,23 @@ versions as (
     select id, payload from meta.rejects
 ),
 
+-- A half of a surrogate pair, for which a session was rejected, would hide all that is beside it.
+whole as (
+    select
+        id,
+        if(
+            json_valid(payload),
+            payload,
+            regexp_replace(payload, '\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '\\ufffd', 'g')
+        ) as payload
+    from versions
+),
+
 read as (
     select
         id,
         if(json_valid(payload), payload, '{}') as payload
-    from versions
+    from whole
 ),
 
 told as (

@@ -403,3 +403,16 @@ def test_csv_of_many_rows_is_whole_and_a_closed_pipe_is_no_error(loaded: Install
     )  # fmt: skip
     assert piped.stdout == "n\n"
     assert piped.stderr == ""
+
+
+@pytest.mark.file
+def test_sql_cannot_write_over_the_warehouse_itself(loaded: Installation) -> None:
+    before = loaded.warehouse.read_bytes()
+    for target in (loaded.warehouse, f"{loaded.warehouse}.wal"):
+        for explain in ("", "explain analyze "):
+            done = loaded.call(
+                "sql", f"{explain}copy (select 1) to '{target}' (use_tmp_file false)"
+            )
+            assert done.code == 2
+            assert "SELECT" in done.err
+    assert loaded.warehouse.read_bytes() == before

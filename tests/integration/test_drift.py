@@ -125,3 +125,19 @@ def test_an_older_api_versions_shapes_are_no_drift(place: Installation) -> None:
         "select collected_information_shipping_details_address_city, ui_mode, customer"
         " from checkout_sessions"
     ) == [("Bern", "embedded", "cus_1")]
+
+
+def test_names_unknown_in_an_older_place_are_noted_and_the_session_is_loaded(
+    place: Installation,
+) -> None:
+    older = {"name": "Ana", "carrier": None, "address": {"city": "Lyon", "district": "4"}}
+    report = sync(place, session(1, shipping_details=older), session(2))
+    assert report.outcome == "completed"
+    assert place.rows(
+        "select collected_information_shipping_details_address_city from checkout_sessions"
+        " where id like '%1'"
+    ) == [("Lyon",)]
+    assert drift(place).keys() == {
+        "shipping_details.address.district",
+        "shipping_details.carrier",
+    }

@@ -22,7 +22,6 @@ def brought(window: Window, rest: Window | None = None) -> Fetched:
     """What a fetch of many pages without sessions brings."""
     read = Window(rest.until if rest else window.after, window.until)
     return Fetched(
-        asked=window,
         read=read,
         rest=rest,
         final=read,
