@@ -10,7 +10,7 @@ from pipelines.places import ZSTD, Place
 from pipelines.queries import in_order, names, query
 from pipelines.schema import TABLES
 
-VERSION = 2
+VERSION = 3
 """The layout that this program writes; raised with every change of `schema.py` or `sql/ddl/`."""
 REFILL_BELOW = 2
 """Files of an older layout lack columns or tables that are filled from the payloads."""

@@ -13,6 +13,9 @@ ARENAS = 2
 freed; a seventh of a load's memory."""
 
 _M_ARENA_MAX = -8  # of glibc's malloc.h
+_lock = threading.Lock()
+_before: list[tuple[int, int, int]] = []
+"""The thresholds found by each block that runs now, the first one's first."""
 
 
 @contextmanager
@@ -30,12 +33,6 @@ def frugal() -> Iterator[None]:
         yield
     finally:
         with _lock:
-            # Of runs side by side the last one puts back what the first one found.
-            first = _before[0]
-            _before.pop()
-            if not _before:
-                gc.set_threshold(*first)
-
-
-_lock = threading.Lock()
-_before: list[tuple[int, int, int]] = []
+            found = _before.pop()
+            if not _before:  # the last of those side by side puts back what the first one found
+                gc.set_threshold(*found)

@@ -1,7 +1,6 @@
 """A run: plan what to read, fetch it side by side, load it; one sync or backfill of one account."""
 
 import logging
-import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -159,9 +158,8 @@ class _Run:
         self._start = settings.start_of(account)
         self._protection = protection_of(settings)
         self._forgotten: set[str] = set()
-        stop = threading.Event()
-        options.stops.add(stop.set)
-        self._warehouse = Warehouse(place_of(settings.warehouse), stop)
+        self._warehouse = Warehouse(place_of(settings.warehouse))
+        options.stops.add(self._warehouse.stop)
         self._api = StripeApi.of(settings, account, options.transport, options.patience)
         options.stops.add(self._api.stop)
         self._fetcher = Fetcher(

@@ -162,6 +162,7 @@ class _Verification:
         self._progress = options.progress
         self._api = StripeApi.of(settings, account, options.transport, options.patience)
         options.stops.add(self._api.stop)
+        options.stops.add(warehouse.stop)
         self._protection = protection_of(settings)
         self._forgotten: set[str] = set()
         self._fetch = Fetcher(
@@ -195,6 +196,7 @@ class _Verification:
             log_failure(log, self._account.name, error)
         finally:
             self._api.close()
+            self._fetch.close()
         findings.differences = sorted(self._found.values(), key=lambda d: (d.created, d.id))
         return findings
 
@@ -210,10 +212,10 @@ class _Verification:
         newest = newest_covered(state.coverage)
         if newest is None:
             return []
-        asked = window or Window(-NO_END - 1, NO_END)
-        # Nothing is missed before sync.start, unless the range says so.
         begin = self._settings.start_of(self._account) - 1
-        after = begin if asked.after < -NO_END else asked.after
+        asked = window or Window(begin, newest)
+        # A range without a first moment begins where syncs do: nothing is missed before.
+        after = asked.after if asked.after >= -NO_END else begin
         until = min(asked.until, newest)
         if until > after:
             findings.holes = subtract(Window(after, until), state.coverage)

@@ -36,14 +36,17 @@ class Warehouse:
 
     Args:
         place: where it lives.
-        stop: once it is set, others who use it aren't waited for.
     """
 
-    def __init__(self, place: Place, stop: threading.Event | None = None) -> None:
+    def __init__(self, place: Place) -> None:
         self.name = place.name
         self._place = place
-        self._stop = stop or threading.Event()
+        self._stop = threading.Event()
         self._turn = _TURNS.setdefault(place.name, threading.Lock())
+
+    def stop(self) -> None:
+        """Wait for others who use it no longer."""
+        self._stop.set()
 
     @property
     def exists(self) -> bool:
