@@ -71,9 +71,11 @@ class SourceError(CheckoutsError):
     Attributes:
         status: the HTTP status, None when there was no response.
         request_id: Stripe's `Request-Id` of the response, for its support.
+        again: whether another try may help, by its kind or as the API said.
     """
 
     exit_code = 3
+    again = False
 
     def __init__(
         self, message: str, *, status: int | None = None, request_id: str | None = None
@@ -89,6 +91,8 @@ class TransientSourceError(SourceError):
     Attributes:
         retry_after_s: seconds that the API asked to wait, None when it didn't say.
     """
+
+    again = True
 
     def __init__(
         self,

@@ -48,7 +48,7 @@ class Head(Struct, gc=False):
 
 class _ItemList(Struct, gc=False):
     data: list[Raw]
-    has_more: bool = False
+    has_more: bool = True  # where that isn't said, the API is asked
 
 
 class Session(Struct, gc=False):
@@ -257,6 +257,16 @@ class Flattener:
             text = privacy.BLANK(text, path)
         return text
 
+    def set_aside(self, text: bytes, reason: str) -> Reject:
+        """Return a session, which has no place in the columns, with the reason.
+
+        Raises:
+            ValueError: it is no session with an id and a `created` time.
+        """
+        # Half a surrogate pair, or deep nesting, would hide the head too.
+        head = _head_decoder.decode(nesting.shallow(payload.without_surrogates(text)))
+        return Reject(head, reason, self._for_inspection(text, head.id))
+
     def _session_or_reject(self, text: bytes) -> Session | Reject:
         try:
             return self._session(text)
@@ -265,9 +275,7 @@ class Flattener:
         except ValueError as error:  # msgspec's errors are among them
             reason = str(error)
         try:
-            # Half a surrogate pair, or deep nesting, would hide the head too.
-            head = _head_decoder.decode(nesting.shallow(payload.without_surrogates(text)))
-            return Reject(head, reason, self._for_inspection(text, head.id))
+            return self.set_aside(text, reason)
         except (ValueError, RecursionError):
             what = "an element that is no checkout session with an id and a created time"
             raise ValueError(what) from None
@@ -328,15 +336,6 @@ class Flattener:
             return payload.unguarded(kept)
         except (ValueError, RecursionError):
             return b""
-
-
-def set_aside(text: bytes, reason: str) -> Reject:
-    """Return a reject of a session's JSON.
-
-    Raises:
-        ValueError: it is no session with an id and a `created` time.
-    """
-    return Reject(_head_decoder.decode(text), reason, text)
 
 
 def join(batches: Sequence[Batch], after: int) -> Batch:

@@ -10,17 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-from msgspec import Raw
 
 from pipelines import payload
 from pipelines.children import LINE_ITEMS
 from pipelines.errors import SourceContractError, SourceRequestError
-from pipelines.flatten import Batch, Drift, Elements, Flattener, Owner, set_aside
+from pipelines.flatten import Batch, Drift, Elements, Flattener, Owner, Reject
 from pipelines.stripe_api import PAGE_SIZE, Page, StripeApi
 
 MOST_AT_ONCE = 20
@@ -41,6 +40,7 @@ LookUp = Callable[[Sequence[str], int, int], Mapping[str, Stored]]
 
 class _Item(msgspec.Struct, gc=False):
     id: str
+    object: Literal["item"] = "item"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,11 @@ class _Partial:
 
 @dataclass(frozen=True, slots=True)
 class _Rest:
-    """Further line items of a session; or why there are none."""
+    """Further line items of a session; or its reject, where they can't be had."""
 
-    elements: Elements | None
+    elements: Elements | None = None
     drift: Sequence[Drift] = ()
-    reason: str = ""
+    reject: Reject | None = None
 
 
 class LineItems:
@@ -118,52 +118,67 @@ class LineItems:
         return [one for one in partial if not _is_stored(one, stored.get(one.id))]
 
     def _rest(self, one: _Partial) -> _Rest:
+        first = [item.encode() for item in one.items]
         try:
             position, raws = self._read(one)
-            owner = Owner(one.id, one.created, one.observed_at)
-            elements = self._flattener.elements(LINE_ITEMS, owner, map(bytes, raws), position)
-            return _Rest(*elements)
         except SourceRequestError as error:
-            return _Rest(None, reason=f"its line items can't be read: {error.message}")
+            said = f"{error.status} {error.code or ''}".strip()
+            reason = f"its line items can't be read: the API answered {said}"
+            return _Rest(reject=self._reject(one, first, reason, has_more=True))
         except (ValueError, RecursionError) as error:
-            return _Rest(None, reason=str(error))
+            return _Rest(reject=self._reject(one, first, str(error), has_more=True))
+        try:
+            owner = Owner(one.id, one.created, one.observed_at)
+            return _Rest(*self._flattener.elements(LINE_ITEMS, owner, raws, position))
+        except (ValueError, RecursionError) as error:
+            return _Rest(reject=self._reject(one, [*first[:position], *raws], str(error)))
 
-    def _read(self, one: _Partial) -> tuple[int, list[Raw]]:
+    def _reject(
+        self, one: _Partial, items: Sequence[bytes], reason: str, *, has_more: bool = False
+    ) -> Reject:
+        """Return the session set aside with its line items, which may be mended or read later."""
+        listed = b'{"object":"list","data":[%b],"has_more":%b}' % (
+            b",".join(items),
+            msgspec.json.encode(has_more),
+        )
+        text = b'%b,"line_items":%b}' % (one.payload.encode()[:-1], listed)
+        return self._flattener.set_aside(text, reason)
+
+    def _read(self, one: _Partial) -> tuple[int, list[bytes]]:
         """Read what follows the first items; all, if they changed since they were listed."""
         if one.items:
             try:
-                return len(one.items), self._pages(one, _id_of(one.items[-1].encode()))
+                return len(one.items), self._pages(one, [item.encode() for item in one.items])
             except SourceRequestError as error:
                 if error.param != "starting_after":
                     raise
-        return 0, self._pages(one, None)
+        return 0, self._pages(one, [])
 
-    def _pages(self, one: _Partial, cursor: str | None) -> list[Raw]:
-        raws: list[Raw] = []
-        seen: set[str] = set()
+    def _pages(self, one: _Partial, first: Sequence[bytes]) -> list[bytes]:
+        """Return the line items that follow the first ones."""
+        raws: list[bytes] = []
+        ids = [_id_of(item) for item in first]
+        seen = set(ids)
         while True:
             params = [("limit", str(PAGE_SIZE))]
-            if cursor is not None:
-                params.append(("starting_after", cursor))
+            if ids:
+                params.append(("starting_after", ids[-1]))
             page = self._api.list_line_items(one.id, params)
-            raws += page.data
+            if page.has_more and not page.data:
+                raise _breach("an empty page of line items that says there is more", page)
+            found = [bytes(raw) for raw in page.data]
+            raws += found
+            ids = [_id_of(item) for item in found]
+            if len(seen) + len(ids) != len(seen.union(ids)):
+                raise _breach("the same line item twice, so their cursor isn't moving", page)
             if not page.has_more:
                 return raws
-            if not page.data:
-                raise _breach("an empty page of line items that says there is more", page)
-            cursor = _id_of(bytes(page.data[-1]))
-            if cursor in seen:
-                raise _breach("the same line items twice, so their cursor isn't moving", page)
-            seen.add(cursor)
+            seen.update(ids)
 
     def _with(self, batch: Batch, rests: Sequence[tuple[_Partial, _Rest]]) -> Batch:
         """Return a batch with further line items, and without the sessions that have none."""
         found = {one.id: rest.elements for one, rest in rests if rest.elements is not None}
-        rejects = [
-            (set_aside(one.payload.encode(), rest.reason), one.observed_at)
-            for one, rest in rests
-            if rest.elements is None
-        ]
+        rejects = [(rest.reject, one.observed_at) for one, rest in rests if rest.reject is not None]
         batch = batch.without({reject.head.id for reject, _ in rejects})
         known = batch.children.get(LINE_ITEMS.name, LINE_ITEMS.rows.empty_table())
         anew = [id_ for id_, elements in found.items() if elements.first == 0]
@@ -221,7 +236,7 @@ def _id_of(item: bytes) -> str:
     try:
         return _item.decode(item).id
     except ValueError:
-        raise ValueError("a line item has no id, so those after it can't be asked for") from None
+        raise ValueError("an element of its line items is none with an id") from None
 
 
 def _breach(what: str, page: Page) -> SourceContractError:

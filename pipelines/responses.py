@@ -1,6 +1,7 @@
 """What a response of the API says, taken apart without trust."""
 
 import json
+import re
 from array import array
 from contextlib import suppress
 from datetime import UTC
@@ -15,6 +16,8 @@ from pipelines import nesting, payload
 from pipelines.errors import SourceContractError, TransientSourceError
 
 OK = 200
+_MALFORMED_AT = re.compile(r"\(byte (\d+)\)")
+_NUMBER_BEGUN = re.compile(rb"[-+.\deE]*")
 
 
 class Envelope(msgspec.Struct, gc=False):
@@ -33,31 +36,20 @@ def envelope_of(body: bytes, request_id: str | None) -> Envelope:
         SourceContractError: it is no list.
     """
     try:
-        _check_text(body)
-        return _decoder.decode(body)
+        return _decoded(body)
     except msgspec.ValidationError as error:
         reason = str(error)
     except RecursionError:
-        with suppress(ValueError, RecursionError):
-            return _deep_envelope(body)
         reason = "it is nested too deep"
-    except ValueError:  # malformed for the fast decoder, which lone surrogates are too
-        try:
-            tree = json.loads(body)
-        except (ValueError, RecursionError):
-            if body.lstrip()[:1] in (b"", b"{"):
-                raise TransientSourceError(
-                    "the API's answer was cut off", status=OK, request_id=request_id
-                ) from None
-            tree = None
-        if isinstance(tree, dict) and _is_list(tree):
-            with suppress(ValueError, RecursionError):
-                return _guarded_envelope(body)
-        reason = (
-            "it lacks what a list response has" if tree else "it is no JSON; check stripe.base_url"
-        )
+    except EOFError:
+        raise TransientSourceError(
+            "the API's answer was cut off", status=OK, request_id=request_id
+        ) from None
+    except ValueError:
+        reason = "it is no JSON; check stripe.base_url"
     raise SourceContractError(
-        f"the API's answer is no list of sessions ({reason}); nothing of it was stored",
+        f"the API's answer is no list of sessions ({reason}); nothing of it was stored, the next"
+        " run asks again",
         status=OK,
         request_id=request_id,
     )
@@ -75,7 +67,8 @@ def api_time_of(response: httpx.Response, request_id: str | None) -> int:
         return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
     except (KeyError, ValueError, TypeError, OverflowError):
         raise SourceContractError(
-            "the API's answer has no Date that can be read, and no other clock is trusted",
+            "the API's answer has no Date that can be read, and no other clock is trusted; nothing"
+            " of it was stored, the next run asks again",
             status=OK,
             request_id=request_id,
         ) from None
@@ -96,6 +89,20 @@ def seconds_of(header: str | None) -> float | None:
         return max(0.0, float(header)) if header else None
     except ValueError:
         return None
+
+
+def _decoded(body: bytes) -> Envelope:
+    try:
+        _check_text(body)
+        return _decoder.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except RecursionError:
+        with suppress(ValueError):
+            return _deep_envelope(body)
+        raise
+    except ValueError:  # malformed for the fast decoder, which lone surrogates are too
+        return _guarded_envelope(body)
 
 
 def _check_text(body: bytes) -> None:
@@ -120,19 +127,30 @@ def _deep_envelope(body: bytes) -> Envelope:
 
 
 def _guarded_envelope(body: bytes) -> Envelope:
-    """Decode a list in which texts hold halves of surrogate pairs; its elements keep them."""
-    escaped = body.decode("utf-8", "surrogatepass").encode("utf-8", "backslashreplace")
-    envelope = _decoder.decode(payload.guarded(escaped))
+    """Decode a list in which texts hold halves of surrogate pairs; its elements keep them.
+
+    Raises:
+        EOFError: it is right up to where it ends, so it was cut off.
+    """
+    try:
+        text = body.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data":
+            raise EOFError from None
+        raise
+    guarded = payload.guarded(text.encode("utf-8", "backslashreplace"))
+    try:
+        envelope = _decoder.decode(guarded)
+    except msgspec.ValidationError:
+        raise
+    except ValueError as error:
+        where = _MALFORMED_AT.search(str(error))
+        # Of a number that was cut off nobody can tell that more was to come.
+        if where is None or _NUMBER_BEGUN.fullmatch(guarded, int(where[1])):
+            raise EOFError from None
+        raise
     envelope.data = [msgspec.Raw(payload.unguarded(bytes(raw))) for raw in envelope.data]
     return envelope
-
-
-def _is_list(tree: dict[str, Any]) -> bool:
-    return (
-        isinstance(tree.get("object"), str)
-        and isinstance(tree.get("has_more"), bool)
-        and isinstance(tree.get("data"), list)
-    )
 
 
 _decoder = msgspec.json.Decoder(Envelope)

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -41,6 +42,8 @@ PAGE_SIZE = 100
 
 CONFLICT, TOO_MANY, SERVER_ERROR = 409, 429, 500
 REDIRECT, BAD_REQUEST, UNAUTHORIZED, FORBIDDEN = 300, 400, 401, 403
+
+STAYS = "What was loaded before stays"
 
 Params = Sequence[tuple[str, str]]
 
@@ -228,16 +231,12 @@ class StripeApi:
         while True:
             try:
                 return self._once(path, params)
-            except TransientSourceError as error:
+            except SourceError as error:
                 tries += 1
-                wait = self._patience.backoff_s(tries, error.retry_after_s)
-                if time.monotonic() + wait > deadline:
-                    raise type(error)(
-                        f"{error}; given up after {tries} tries. What was loaded before stays;"
-                        " the next run goes on from there",
-                        status=error.status,
-                        request_id=error.request_id,
-                    ) from None
+                asked_s = error.retry_after_s if isinstance(error, TransientSourceError) else None
+                wait = self._patience.backoff_s(tries, asked_s)
+                if not error.again or time.monotonic() + wait > deadline:
+                    raise _final(error, tries) from None
                 named = {"request_id": error.request_id}
                 log.info(
                     "try %d failed, next in %.1f s: %s", tries, wait, error.message, extra=named
@@ -265,7 +264,8 @@ class StripeApi:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise SourceError(
                     f"the certificate of {self.base_url} can't be verified, so the key was not"
-                    " sent; check stripe.base_url, and this machine's certificates and clock"
+                    f" sent. {STAYS}; check stripe.base_url, and this machine's certificates and"
+                    " clock"
                 ) from None
             what = "can't be reached" if isinstance(error, httpx.ConnectError) else "broke off"
             raise TransientSourceError(
@@ -276,7 +276,8 @@ class StripeApi:
             raise Stopped("the run was stopped")
         if len(body) > MOST_BYTES:
             raise SourceContractError(
-                f"the API's answer is longer than {MOST_BYTES >> 20} MiB; nothing of it was stored",
+                f"the API's answer is longer than {MOST_BYTES >> 20} MiB; nothing of it was stored,"
+                " check stripe.base_url",
                 status=response.status_code,
                 request_id=self._request_id(response),
             )
@@ -299,7 +300,7 @@ class StripeApi:
         if envelope.object != "list":
             raise SourceContractError(
                 f"the API sent an object of type {self._said(envelope.object)[:40]!r} where a list"
-                " belongs; nothing of it was stored",
+                " belongs; nothing of it was stored, the next run asks again",
                 status=OK,
                 request_id=request_id,
             )
@@ -308,7 +309,7 @@ class StripeApi:
             raise SourceContractError(
                 f"the API's clock went back: Date {self._said(response.headers['date'])!r} is more"
                 f" than {self.clock.settle_s} s before one already seen; nothing of this window"
-                " was stored",
+                " was stored, the next run asks again",
                 status=OK,
                 request_id=request_id,
             )
@@ -316,46 +317,51 @@ class StripeApi:
         return Page(envelope.data, envelope.has_more, api_time, seen_from, request_id)
 
     def _failure(self, response: httpx.Response, body: bytes) -> SourceError:
-        status = response.status_code
-        request_id = self._request_id(response)
-        error = error_of(body)
-        said = self._said(error.get("message") or response.reason_phrase)
+        error = self._refusal(response, error_of(body))
         advice = response.headers.get("stripe-should-retry")
-        again = status in (CONFLICT, TOO_MANY) or status >= SERVER_ERROR
         if advice in ("true", "false"):
-            again = advice == "true"
-        if again:
+            error.again = advice == "true"
+        return error
+
+    def _refusal(self, response: httpx.Response, said: dict[str, Any]) -> SourceError:
+        """Return what a response that is no list means; its status decides.
+
+        Args:
+            response: the response.
+            said: the error object of its body.
+        """
+        status = response.status_code
+        what = self._said(said.get("message") or response.reason_phrase)
+        named: dict[str, Any] = {"status": status, "request_id": self._request_id(response)}
+        if status in (CONFLICT, TOO_MANY) or status >= SERVER_ERROR:
             reason = self._said(response.headers.get("stripe-rate-limited-reason", ""))
             return TransientSourceError(
-                f"the API answered {status}: {said}" + (f" ({reason})" if reason else ""),
-                status=status,
-                request_id=request_id,
+                f"the API answered {status}: {what}" + (f" ({reason})" if reason else ""),
                 retry_after_s=seconds_of(response.headers.get("retry-after")),
+                **named,
             )
         if status in (UNAUTHORIZED, FORBIDDEN):
-            what = (
+            who = (
                 "the API doesn't accept the key" if status == UNAUTHORIZED
                 else "the key may not read Checkout Sessions"
             )  # fmt: skip
             return SourceAuthError(
-                f"{what} ({status}: {said}). What was loaded before stays; check the key and its"
-                " permission to read Checkout Sessions",
-                status=status,
-                request_id=request_id,
+                f"{who} ({status}: {what}). {STAYS}; check the key and its permission to read"
+                " Checkout Sessions",
+                **named,
             )
-        if OK <= status < BAD_REQUEST:
+        if status < BAD_REQUEST:
             kind = "a redirect" if status >= REDIRECT else f"status {status}"
             return SourceContractError(
-                f"{self.base_url} answered with {kind} instead of a list; check stripe.base_url",
-                status=status,
-                request_id=request_id,
+                f"{self.base_url} answered with {kind} instead of a list. {STAYS}; check"
+                " stripe.base_url",
+                **named,
             )
         return SourceRequestError(
-            f"the API refused the request ({status}: {said})",
-            status=status,
-            request_id=request_id,
-            code=self._said(error["code"]) if error.get("code") else None,
-            param=self._said(error["param"]) if error.get("param") else None,
+            f"the API refused the request ({status}: {what}). {STAYS}; change what it names",
+            code=self._said(said["code"]) if said.get("code") else None,
+            param=self._said(said["param"]) if said.get("param") else None,
+            **named,
         )
 
     def _request_id(self, response: httpx.Response) -> str | None:
@@ -365,6 +371,14 @@ class StripeApi:
         """Return what the API said as one short line to show, without the key."""
         text = str(what).replace(self._key.value, "****")
         return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
+
+
+def _final(error: SourceError, tries: int) -> SourceError:
+    """Return a failure that isn't tried again, saying so where others of its kind are."""
+    if tries > 1 or isinstance(error, TransientSourceError):
+        often = f"{tries} {'try' if tries == 1 else 'tries'}"
+        error.args = (f"{error}; given up after {often}. {STAYS}; the next run goes on from there",)
+    return error
 
 
 def _transports(base_url: str) -> Callable[[], httpx.BaseTransport]:

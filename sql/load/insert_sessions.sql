@@ -3,8 +3,8 @@ insert into checkout_sessions by name
 select
     incoming.* replace (
         coalesce(verdicts.reshaped_from, incoming.observed_at) as observed_at,
-        if(completeness.id is null, verdicts.line_items_complete, completeness.complete)
-            as line_items_complete
+        -- Where they weren't read, those that are stored may be of an older version.
+        completeness.complete as line_items_complete
     ),
     $account as account,
     $api_version as api_version,

@@ -25,6 +25,8 @@ Tried = Callable[[str], None]
 
 HASTY = Options(patience=Patience(timeout_s=0.4, first_backoff_s=0.01))
 MOST_RUNS = 3
+ALWAYS = ("endless", "repeat", "unordered", "twice", "both-modes")
+"""What a page of few sessions, or of none, can't show."""
 SILENT = ("drip", "hang")
 REFUSED = ("html", "redirect", "repeat", "no-list", "has-more-text", "endless", "data-null")
 REFUSED += ("other-object", "no-id", "created-text", "outside", "unordered", "twice", "both-modes")
@@ -105,7 +107,7 @@ def test_a_first_load_that_meets_a_fault_ends_as_the_readme_says(
     # So dense that windows have pages, for one kind seconds, which can't be cut.
     sessions = 12_000 if kind == "repeat" else 320
     emulator = start(sessions=sessions, days=0.001, days_ahead=0)
-    emulator.fault(f"{kind}=1" if kind in ("endless", "repeat") else f"{kind}@2")
+    emulator.fault(f"{kind}=1" if kind in ALWAYS else f"{kind}@2")
     place = install(emulator.url, sync__reread_ratio=0)
     first = place.sync(HASTY if kind in SILENT else None)
     assert believable(first.error, kind), first.error

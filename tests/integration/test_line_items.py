@@ -254,6 +254,89 @@ def test_without_line_items_none_are_read_or_deleted_and_a_backfill_with_them_fi
     assert place.value("select count(*) from checkout_session_history") == 0
 
 
+def test_a_session_that_changed_while_line_items_were_off_is_complete_only_once_all_are_read_again(
+    place: Installation,
+) -> None:
+    sync(place, Shop([session(1, 30), session(2, 30)], NOW))
+    items = [*(item(n) for n in range(20)), *(item(n, quantity=7) for n in range(20, 30))]
+    later = Shop([session(1, items, amount_total=8), session(2, 30)], NOW + 60)
+    assert backfill(place, later, stripe__line_items=False).counts.updated == 1
+    assert lacking(place) == 1
+    assert compare(place, later).exit_code == 6
+    later.further.clear()
+    backfill(place, later)
+    assert later.further == ["cs_test_0001"]
+    assert stored(place) == served(later)
+    assert lacking(place) == 0
+
+
+def test_a_list_that_does_not_say_whether_there_is_more_is_asked_for_the_rest(
+    place: Installation,
+) -> None:
+    class Terse(Shop):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            answer = super().handle_request(request)
+            listing = json.loads(answer.content)
+            for each in listing["data"]:
+                each.get("line_items", {}).pop("has_more", None)
+            return replaced(answer, listing)
+
+    shop = Terse([session(1, 12), session(2, 3)], NOW)
+    sync(place, shop)
+    assert stored(place) == served(shop)
+    assert lacking(place) == 0
+
+
+def test_further_line_items_that_begin_again_fail_the_window(place: Installation) -> None:
+    class Repeating(Shop):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path.endswith("/line_items"):
+                request.url = request.url.copy_remove_param("starting_after")
+            return super().handle_request(request)
+
+    report = sync(place, Repeating([session(1, 30)], NOW))
+    assert (report.outcome, report.exit_code) == ("failed", 3)
+    assert "same line item twice" in str(report.error)
+    assert place.call("status").code == 5 or place.coverage() == []
+
+
+@pytest.mark.parametrize(
+    "odd", [item(25, quantity="x"), item(25, object="product"), item(25, id=7)]
+)
+def test_a_session_with_an_odd_line_item_on_a_further_page_is_rejected_and_no_other(
+    odd: dict[str, Any], place: Installation
+) -> None:
+    items = [item(n) for n in range(30)]
+    shop = Shop([session(1, [*items[:25], odd, *items[26:]]), session(2, 20)], NOW)
+    assert sync(place, shop).outcome == "completed_with_rejects"
+    assert stored(place).keys() == {"cs_test_0002"}
+    assert place.rows("select id from meta.rejects") == [("cs_test_0001",)]
+
+
+def test_a_rejected_session_keeps_its_further_line_items_for_when_they_fit(
+    place: Installation,
+) -> None:
+    odd = [item(n, quantity="x" if n == 25 else 1) for n in range(30)]
+    sync(place, Shop([session(1, odd)], NOW))
+    place.change("""update meta.rejects set payload = replace(payload, '"x"', '1')""")
+    assert place.call("reflatten").code == 0
+    assert stored(place) == {"cs_test_0001": [item(n, quantity=1) for n in range(30)]}
+    assert lacking(place) == 0
+
+
+def test_a_rejected_session_whose_line_items_were_refused_lacks_them_once_it_is_loaded(
+    place: Installation,
+) -> None:
+    shop = Shop([session(1, 20)], NOW)
+    shop.refusals["cs_test_0001"] = refusal(404, "resource_missing")
+    sync(place, shop)
+    assert place.call("reflatten").code == 0
+    assert lacking(place) == 1
+    shop = Shop(shop.sessions, NOW + 60)
+    sync(place, shop)
+    assert stored(place) == served(shop)
+
+
 @pytest.mark.parametrize("status", [400, 404])
 def test_a_session_whose_line_items_are_refused_for_good_is_rejected_and_no_other(
     status: int, place: Installation

@@ -141,6 +141,9 @@ def test_requests_keep_to_the_shared_pace(world: World) -> None:
         pytest.param(httpx.Response(200, stream=BrokenOff()), id="a body broken off"),
         pytest.param(answer(b'{"object":"list","has_more":fal'), id="a body cut off"),
         pytest.param(answer(b'{"object":"list","data":[{"id":"c\xc3'), id="cut in a character"),
+        pytest.param(answer(b'{"object":"list","data":[{"n":-'), id="cut in a number"),
+        pytest.param(answer(b'{"object":"list","data":[{"n":"\\ud83d'), id="cut in a pair"),
+        pytest.param(answer(b'{"object":"list","data":["\\ud83d",{'), id="cut after half a pair"),
         pytest.param(answer(b""), id="an empty body"),
         pytest.param(answer(b"no gzip", Content_Encoding="gzip"), id="broken gzip"),
     ],
@@ -165,19 +168,24 @@ def test_what_may_pass_is_tried_again(world: World, failure: httpx.Response | Ex
         (answer(b"<html>Not found", 404), SourceRequestError),
         (answer(b"[" * 50_000, 404), SourceRequestError),
         (answer(b'{"error":"no"}', 422), SourceRequestError),
-        (answer(MESSAGE, 409, Stripe_Should_Retry="false"), SourceError),
-        (answer(MESSAGE, 429, Stripe_Should_Retry="false"), SourceError),
-        (answer(MESSAGE, 503, Stripe_Should_Retry="false"), SourceError),
+        (answer(MESSAGE, 409, Stripe_Should_Retry="false"), TransientSourceError),
+        (answer(MESSAGE, 429, Stripe_Should_Retry="false"), TransientSourceError),
+        (answer(MESSAGE, 503, Stripe_Should_Retry="false"), TransientSourceError),
+        (answer(listing([session()]) + b"<!-- by a proxy -->"), SourceContractError),
+        (answer(b'{"object":"list","has_more":false,"data":[{"id":"\xff"}]}'), SourceContractError),
+        (answer(b'{"object":"list","has_more":-no}'), SourceContractError),
+        (answer(b'{"object":"list","has_more":false,"data":"\\ud83d"}!'), SourceContractError),
     ],
 )
 def test_what_will_not_pass_is_not_tried_again(
     world: World, failure: httpx.Response, kind: type[SourceError]
 ) -> None:
     api = world.api(failure)
-    with pytest.raises(kind) as error:
+    with pytest.raises(SourceError) as error:
         api.list_sessions(LIMIT)
-    assert not isinstance(error.value, TransientSourceError)
+    assert type(error.value) is kind
     assert error.value.status == failure.status_code
+    assert "stays; " in error.value.message or "stored, " in error.value.message
     assert error.value.exit_code == 3
     assert (api.requests, api.retries) == (1, 0)
     assert world.waits == []
@@ -211,7 +219,9 @@ def test_trying_again_ends_in_time(world: World, retry_for_s: float) -> None:
     assert world.now - began > retry_for_s - 20 - 1
     assert api.requests == api.retries + 1 == len(world.requests)
     assert (error.value.status, error.value.request_id) == (503, "req_9")
-    assert f"after {api.requests} tries" in error.value.message
+    assert (
+        f"after {api.requests} {'try.' if api.requests == 1 else 'tries.'}" in error.value.message
+    )
     assert "503" in error.value.message
     assert "next run" in error.value.message
 
