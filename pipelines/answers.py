@@ -3,7 +3,7 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -42,6 +42,18 @@ def statement(text: str | None, file_text: str | None, name: str | None) -> str:
     if not chosen.strip():
         raise UsageError("there is no SQL; `checkouts sql` lists the named queries")
     return chosen
+
+
+def text_of(file: BinaryIO) -> str:
+    """Return a file's text.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return file.read().decode()
+    except UnicodeDecodeError:
+        raise UsageError(f"-f {file.name}: it is not UTF-8 text") from None
 
 
 def parameters(given: Sequence[str]) -> dict[str, str]:
@@ -95,4 +107,6 @@ def encode(answer: pa.Table, path: Path, format_: str | None) -> bytes:
         return display.to_csv(rows(answer), answer.column_names).encode()
     if kind == "json":
         return (display.as_json(rows(answer)) + "\n").encode()
+    if kind == "table":
+        raise UsageError(f"-o {path}: a table is for a terminal; use --format csv or json")
     raise UsageError(f"-o {path}: expected a name that ends in .csv, .json or .parquet")

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 import click
@@ -39,8 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         signal.signal(sign, _interrupt)
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
+    _open_what_is_closed()
     try:
-        sys.exit(cli.main(given, prog_name="checkouts", standalone_mode=False) or 0)
+        code = cli.main(given, prog_name="checkouts", standalone_mode=False) or 0
+        _flush()
+        sys.exit(code)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         sys.exit(2)
@@ -54,13 +58,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _fail(error.message, error.exit_code)
     except (KeyboardInterrupt, click.Abort):  # outside a run, which ends by itself
         _end_at_once()
-    except BrokenPipeError:  # whoever read the output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except Exception as error:
         if debug:
             raise
         _fail(f"unexpected {type(error).__name__}; run it again with --debug to see where", 1)
+
+
+def _open_what_is_closed() -> None:
+    """Write nowhere what whoever runs this doesn't want, and let no file get that place."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 -- until the end
 
 
 def _interrupt(*_: object) -> NoReturn:
@@ -82,8 +90,16 @@ def _sentence(text: str) -> str:
 
 
 def _fail(message: str, code: int) -> NoReturn:
+    with suppress(CheckoutsError):
+        _flush()
     _tell(message)
     sys.exit(code)
+
+
+def _flush() -> None:
+    from pipelines import display
+
+    display.said()
 
 
 def _tell(message: str) -> None:

@@ -7,6 +7,8 @@ import csv
 import io
 import json
 import math
+import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,14 +28,37 @@ PLAIN_WIDTH = 200
 PLAIN_EVERY_S = 5.0
 
 
-def say(text: str = "") -> None:
+def say(text: str = "", end: str = "\n") -> None:
     """Print a line on stdout."""
-    print(text)
+    with _readers_may_go():
+        print(text, end=end)
 
 
 def note(text: str) -> None:
     """Print a line on stderr."""
     print(text, file=sys.stderr)
+
+
+def said() -> None:
+    """Wait until all that was said is on its way.
+
+    Raises:
+        UsageError: it can't be written.
+    """
+    with _readers_may_go():
+        sys.stdout.flush()
+
+
+@contextmanager
+def _readers_may_go() -> Iterator[None]:
+    """Say nothing any more once nobody reads it, as `head` once it has its lines."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise UsageError(f"the output can't be written: {error.strerror}") from None
 
 
 def as_json(value: Any, *, indent: int | None = None) -> str:
@@ -280,8 +305,8 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None
     from rich.table import Table  # noqa: PLC0415 -- likewise
     from rich.text import Text  # noqa: PLC0415 -- likewise
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    width = console.width
+    on_terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if on_terminal else PLAIN_WIDTH
     cells = {name: [_cell(row[name]) for row in rows[:ROWS_SHOWN]] for name in columns}
     fitting: list[str] = []
     used = 1
@@ -296,7 +321,10 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None
         table.add_column(Text(name), justify="right" if numeric else "left", no_wrap=True)
     for index in range(min(len(rows), ROWS_SHOWN)):
         table.add_row(*(Text(cells[name][index]) for name in fitting))
+    printed = io.StringIO()
+    console = Console(file=printed, width=width, force_terminal=on_terminal, highlight=False)
     console.print(table, crop=True)
+    say(printed.getvalue(), end="")
     left = [f"{len(rows) - ROWS_SHOWN:,} more rows"] if len(rows) > ROWS_SHOWN else []
     if len(fitting) < len(columns):
         left.append(f"{len(columns) - len(fitting)} more columns")
@@ -313,15 +341,28 @@ def to_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file.
+    """Write a file; what was there before stays until all is written.
 
     Raises:
         UsageError: it can't be written.
     """
     try:
-        path.write_bytes(content)
+        if path.is_symlink() or (path.exists() and not path.is_file()):  # as /dev/stdout
+            path.write_bytes(content)
+            return
+        part = path.with_name(f".{path.name}.part")
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"-o {path}: {error.strerror}") from None
+
+
+def show_written(rows: int, path: Path) -> None:
+    """Say on stderr how much a file holds."""
+    note(f"wrote {_count(rows, 'row')} to {path}")
 
 
 def printable(text: str) -> str:

@@ -42,7 +42,8 @@ def check(settings: Settings, refuse: Refuse) -> None:
         _ = settings.zone
     except (ValueError, OSError, KeyError):
         refuse("timezone", f"no time zone is named {shown(settings.timezone)}; try Europe/Berlin")
-    if settings.publish.path == settings.warehouse.path:
+    copy = settings.publish.path
+    if copy is not None and copy.resolve() == settings.warehouse.path.resolve():
         refuse("publish.path", "it is the warehouse itself; name another file")
     _check_lake(settings, refuse)
     _check_schedule(settings.sync.schedule, refuse)

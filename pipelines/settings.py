@@ -129,6 +129,12 @@ class Settings(Frozen, frozen=True):
             return self.warehouse.path.parent
         return (self.file.parent if self.file is not None else Path.cwd()) / "data"
 
+    def owns(self, file: Path) -> bool:
+        """Whether a file is the warehouse, its log, its copy, or where the settings are."""
+        path = self.warehouse.path
+        mine = [path, path.with_name(f"{path.name}.wal"), self.publish.path, self.file]
+        return file.resolve() in [each.resolve() for each in mine if each is not None]
+
     def start_of(self, account: Account) -> int:
         """Return the first `created` second ever read for an account, epoch seconds."""
         return moment(account.start if account.start is not None else self.sync.start)

@@ -74,6 +74,16 @@ def settings_of(
     return config.load(config_file)
 
 
+def check_output(settings: "Settings", file: Path) -> None:
+    """Refuse to write over what the program itself lives from.
+
+    Raises:
+        UsageError: -o names the warehouse, its copy or the settings.
+    """
+    if settings.owns(file):
+        raise UsageError(f"-o {file}: it is the warehouse's own; name another file")
+
+
 def range_(from_: str | None, to: str | None) -> "Window | None":
     """Return the window of --from and --to, None without either.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.commands.options import account_option, common, settings_of
+from pipelines.commands.options import account_option, check_output, common, settings_of
 from pipelines.errors import UsageError
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -45,6 +45,7 @@ def report(
     if first is not None and end is not None and end <= first:
         raise UsageError(f"--to {end} is not after --from {first}; swap them or name a later --to")
     names = [account.name for account in settings.chosen(accounts)] if accounts else []
+    check_output(settings, output)
     page = reports.render(settings, reports.Scope(first, end, names))
     display.write_file(output, page.encode())
     display.say(f"wrote {output}: open it in a browser")

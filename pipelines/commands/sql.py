@@ -1,18 +1,17 @@
 """`sql`: questions to the warehouse."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from pipelines.commands.options import common, settings_of
+from pipelines.commands.options import check_output, common, settings_of
 from pipelines.errors import UsageError
 
 
 @click.command()
 @click.argument("text", required=False, metavar="[SQL]")
-@click.option("-f", "--file", type=click.File(encoding="utf-8"), metavar="FILE", help="SQL file.")
+@click.option("-f", "--file", type=click.File("rb"), metavar="FILE", help="SQL file.")
 @click.option("-q", "--query", "name", metavar="NAME", help="A named query.")
 @click.option("--param", "params", multiple=True, metavar="K=V", help="Value for $K; repeatable.")
 @click.option(
@@ -51,15 +50,17 @@ def sql(
         for query in answers.named():
             display.say(f"{query:<26} {answers.title(query)}")
         return
-    statement = answers.statement(text, file.read() if file else None, name)
+    if output is not None:
+        check_output(settings, output)
+    statement = answers.statement(text, answers.text_of(file) if file else None, name)
     answer = answers.ask(settings, statement, answers.parameters(params), unsafe=unsafe)
     if output is not None:
         display.write_file(output, answers.encode(answer, output, format_))
-        display.note(f"wrote {answer.num_rows:,} rows to {output}")
+        display.show_written(answer.num_rows, output)
         return
     rows = answers.rows(answer)
     if format_ == "csv":
-        sys.stdout.write(display.to_csv(rows, answer.column_names))
+        display.say(display.to_csv(rows, answer.column_names), end="")
     elif format_ == "json":
         display.say(display.as_json(rows))
     else:

@@ -5,6 +5,8 @@ import io
 import json
 import re
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -391,9 +393,6 @@ def test_sql_shows_every_kind_of_value(value: str, loaded: Installation) -> None
 
 
 def test_csv_of_many_rows_is_whole_and_a_closed_pipe_is_no_error(loaded: Installation) -> None:
-    import subprocess  # noqa: PLC0415 -- a shell is needed for a pipe
-    import sys  # noqa: PLC0415 -- likewise
-
     many = "select range as n from range(200000)"
     whole = loaded.run("sql", many, "--format", "csv")
     assert len(whole.out.splitlines()) == 200_001
@@ -416,3 +415,81 @@ def test_sql_cannot_write_over_the_warehouse_itself(loaded: Installation) -> Non
             assert done.code == 2
             assert "SELECT" in done.err
     assert loaded.warehouse.read_bytes() == before
+
+
+def test_a_reader_that_goes_early_changes_no_exit_code(loaded: Installation) -> None:
+    for arguments, code in (
+        (("sql", "select range from range(100000)", "--format", "json"), 0),
+        (("sql", "select id from checkout_sessions"), 0),
+        (("status", "--max-age", "0s"), 6),
+    ):
+        process = loaded.begin(*arguments)
+        assert process.stdout is not None
+        process.stdout.close()
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == code
+        assert "Broken" not in err
+
+
+def test_output_that_cannot_be_written_gives_one_line(loaded: Installation) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123 -- a device
+        done = subprocess.run(
+            [sys.executable, "-m", "pipelines", "sql", "select 1"],
+            cwd=loaded.folder,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert "No space left" in one_line(done.stderr)
+
+
+def test_a_closed_stderr_stops_no_sync_and_leaves_its_object_alone(loaded: Installation) -> None:
+    done = subprocess.run(
+        f"exec {sys.executable} -m pipelines sync --json 2>&-",
+        shell=True,
+        cwd=loaded.folder,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["outcome"] == "completed"
+
+
+@pytest.mark.parametrize(
+    "name", ["data/checkouts.duckdb", "data/../data/copy.duckdb", "config.yaml"]
+)
+def test_no_answer_is_written_over_the_warehouse_its_copy_or_the_settings(
+    name: str, loaded: Installation
+) -> None:
+    copy = {"CHECKOUTS_PUBLISH__PATH": str(loaded.folder / "data" / "copy.duckdb")}
+    before = loaded.warehouse.read_bytes()
+    for arguments in (("sql", "select 1", "--format", "csv"), ("report",)):
+        done = loaded.call(*arguments, "-o", name, **copy)
+        assert done.code == 2
+        assert "name another file" in one_line(done.err)
+    assert loaded.warehouse.read_bytes() == before
+
+
+def test_an_answer_that_cannot_be_written_leaves_what_was_there(
+    loaded: Installation, tmp_path: Path
+) -> None:
+    file = tmp_path / "answer.csv"
+    loaded.call("sql", "select 1 as one", "-o", str(file))
+    assert loaded.call("sql", "select 2 as two", "-o", f"{file}/x.csv").code == 2
+    assert loaded.call("sql", "select no", "-o", str(file)).code == 2
+    assert loaded.call("sql", "select 2 as two", "-o", str(file), "--format", "table").code == 2
+    assert file.read_text() == "one\n1\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["answer.csv"]
+
+
+def test_sql_from_a_file_that_is_no_text_gives_one_line(
+    loaded: Installation, tmp_path: Path
+) -> None:
+    file = tmp_path / "query.sql"
+    file.write_bytes(b"select '\xff'")
+    done = loaded.call("sql", "-f", str(file))
+    assert done.code == 2
+    assert "not UTF-8" in one_line(done.err)

@@ -732,3 +732,13 @@ def test_what_a_lake_lacks_or_can_not_do_is_refused(over: dict[str, str], key: s
     with pytest.raises(ConfigError) as error:
         load(None, {"CHECKOUTS_WAREHOUSE__PATH": LAKE, **over})
     assert error.value.key == key
+
+
+@pytest.mark.parametrize("path", ["w.duckdb", "../data/w.duckdb", "link.duckdb"])
+def test_a_copy_in_the_place_of_the_warehouse_is_refused(folder: Path, path: str) -> None:
+    data = folder / "data"
+    data.mkdir()
+    (data / "link.duckdb").symlink_to("w.duckdb")
+    with pytest.raises(ConfigError) as error:
+        from_file(folder, f"warehouse: {{path: data/w.duckdb}}\npublish: {{path: data/{path}}}")
+    assert error.value.key == "publish.path"
