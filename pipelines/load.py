@@ -229,6 +229,10 @@ def _upsert(
         with registered(connection, superseded=_superseded(differing, protection)):
             connection.execute(query("load/insert_history"), account)
         connection.execute(query("load/delete_changed"))
+    again = inserted and connection.execute(query("load/inserted_again"), account).fetchall()
+    if again:
+        connection.execute(query("load/delete_orphans"))
+    if again or differing:
         connection.execute(query("load/delete_parts"))
     if updated:
         connection.execute(query("load/delete_items"))

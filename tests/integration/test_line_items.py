@@ -413,3 +413,17 @@ def test_verify_names_sessions_whose_line_items_differ_and_where(place: Installa
     assert findings.mends_line_items
     assert backfill(place, shop, line_items=True).counts.updated == 2
     assert compare(place, shop).differences == []
+
+
+def test_a_session_whose_row_alone_was_deleted_is_whole_again_after_the_backfill(
+    place: Installation,
+) -> None:
+    fields = [{"key": "size", "label": {"custom": "Size", "type": "custom"}, "type": "text"}]
+    shop = Shop([session(1, 12, custom_fields=fields), session(2, 2, custom_fields=fields)], NOW)
+    sync(place, shop)
+    place.change("delete from checkout_sessions where id = 'cs_test_0001'")
+    assert [found.id for found in compare(place, shop).of("missing")] == ["cs_test_0001"]
+    assert backfill(place, shop).counts.inserted == 1
+    assert stored(place) == served(shop)
+    assert place.value("select count(*) from checkout_session_custom_fields") == 2
+    assert compare(place, shop).differences == []
