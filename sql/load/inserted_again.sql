@@ -8,5 +8,4 @@ inner join meta.coverage
         coverage.account = $account
         and incoming.created > to_timestamp(coverage."after")
         and incoming.created <= to_timestamp(coverage.until)
-where verdicts.verdict = 'inserted'
-limit 1;
+where verdicts.verdict = 'inserted';
