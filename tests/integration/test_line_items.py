@@ -330,3 +330,21 @@ def test_verify_names_sessions_whose_line_items_differ_and_where(place: Installa
     assert findings.mends_line_items
     assert backfill(place, shop, line_items=True).counts.updated == 2
     assert compare(place, shop).differences == []
+
+
+@pytest.mark.parametrize("reads", [backfill, compare])
+def test_threads_that_read_line_items_end_with_what_they_were_started_for(
+    reads: Callable[[Installation, Shop], object], place: Installation
+) -> None:
+    sync(place, Shop([session(n, 20) for n in range(6)], NOW))
+    started: set[threading.Thread] = set()
+    shop = Shop(
+        [session(n, 20, amount_total=8) for n in range(6)],
+        NOW + 60,
+        during=lambda: started.add(threading.current_thread()),
+    )
+    reads(place, shop)
+    assert {thread.name.partition("_")[0] for thread in started} == {"line-items"}
+    for thread in started:  # that they end is certain, when is not
+        thread.join(5)
+    assert not started & {*threading.enumerate()}
