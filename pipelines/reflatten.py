@@ -111,7 +111,7 @@ def _rebuild_sessions(
     connection: duckdb.DuckDBPyConnection, flattener: Flattener, rows: pa.Table
 ) -> None:
     account = {"account": _list(rows["account"])[0]}
-    observed = _list(rows["observed_at"].cast(pa.int64()))
+    observed = [at // 1_000_000 for at in _list(rows["observed_at"].cast(pa.int64()))]
     items = flattener.decode([Raw(text.encode()) for text in _list(rows["payload"])])
     batch = flattener.to_batch(list(zip(items, observed, strict=True)))
     incoming = gather(connection, [batch], streamed)

@@ -156,8 +156,9 @@ class File:
         holder = re.search(r"lock is held in (?:(.*?) \(PID (\d+)\)|PID \d+)", text)
         if holder:
             name, number = holder.groups()
-            # Of a process in another container the system tells neither.
-            who = f"process {number} ({Path(name).name})" if name else "a process elsewhere"
+            # Of a process in another container the system tells neither, of one that ends no name.
+            program = Path(name or "").name
+            who = f"process {number} ({program})" if program else "a process elsewhere"
             return WarehouseError(
                 f"{path} is in use by {who}; waited {self.patience_s:g} s"
                 " (warehouse.lock_timeout_s). Nothing was written; try again when it has ended",

@@ -49,10 +49,10 @@ rejects as (
 last_runs as (
     select
         account,
-        -- One without a response is later than the run whose API time it has.
-        arg_max(kind, (started_at, pages = 0)) as last_run_kind,
-        arg_max(outcome, (started_at, pages = 0)) as last_run_outcome,
-        arg_max(ended_at, (started_at, pages = 0)) as last_run_ended_at
+        -- One without a response has the API time of the run before it.
+        arg_max(kind, (started_at, rowid)) as last_run_kind,
+        arg_max(outcome, (started_at, rowid)) as last_run_outcome,
+        arg_max(ended_at, (started_at, rowid)) as last_run_ended_at
     from meta.runs
     where started_at is not null
     group by account

@@ -17,9 +17,12 @@ import pyarrow.parquet as pq
 import pytest
 from comparison import scrubbed
 from installation import DAY_S, KEY, NOW, REPORT_KEYS, Installation, one_line
+from scripted import Scripted
+from test_guards import session as open_session
 
 from pipelines import cli
 from pipelines.emulator.app import Running
+from pipelines.runs import Options
 
 Start = Callable[..., Running]
 Install = Callable[..., Installation]
@@ -181,6 +184,16 @@ def test_list_shows_a_table_and_how_to_go_on(loaded: Installation, shop: Running
     assert loaded.call("list", "--customer", "cus_nobody").code == 0
 
 
+def test_list_goes_on_in_the_direction_that_it_was_asked_for(
+    loaded: Installation, shop: Running
+) -> None:
+    ids = [session["id"] for session in shop.sessions()]
+    done = loaded.call("list", "--limit", "3", "--ending-before", ids[10])
+    assert done.code == 0
+    assert f"add --ending-before {ids[7]}\n" in done.out
+    assert "--starting-after" not in done.out
+
+
 STATUS_KEYS = {
     "account",
     "watermark",
@@ -217,6 +230,55 @@ def test_status_shows_what_is_stored(loaded: Installation) -> None:
     assert (text.code, text.err) == (0, "")
     assert "complete up to  2026-09-21 14:1" in text.out
     assert str(loaded.warehouse) in text.out
+
+
+def test_a_run_that_never_reached_the_api_is_the_last_one(install: Install) -> None:
+    place = install("http://127.0.0.1:9", stripe__retry_for_s=0)
+
+    def breaks_off(params: dict[str, str]) -> None:
+        if "created[lte]" in params:
+            raise httpx.ConnectError("no route")
+
+    def never_answers(_: dict[str, str]) -> None:
+        raise httpx.ReadTimeout("silence")
+
+    api = Scripted([open_session(n, NOW - DAY_S - n) for n in range(150)], NOW, before=breaks_off)
+    assert place.sync(Options(transport=api)).pages == 1
+    api.before = never_answers
+    assert place.backfill(NOW - DAY_S, NOW, Options(transport=api)).outcome == "failed"
+    shown = place.call("status", "--json").object
+    told = [(run["kind"], run["outcome"]) for run in shown["last_runs"]]
+    assert told == [("backfill", "failed"), ("sync", "failed")]
+    assert "didn't answer in time" in shown["last_error"]["message"]
+    assert "last run        backfill failed, 2026-09-21" in place.call("status").out
+    assert place.rows(
+        "select last_run_kind, last_run_outcome, epoch(last_run_ended_at)::bigint"
+        " from marts.freshness"
+    ) == [("backfill", "failed", NOW)]
+
+
+def test_runs_of_one_api_second_are_told_in_the_order_in_which_they_ended(
+    install: Install,
+) -> None:
+    place = install("http://127.0.0.1:9", stripe__retry_for_s=0)
+    api = Scripted([open_session(1, NOW - DAY_S)], NOW)
+    place.sync(Options(transport=api))
+
+    def refused(_: dict[str, str]) -> None:
+        raise httpx.ConnectError("refused")
+
+    def silent(_: dict[str, str]) -> None:
+        raise httpx.ReadTimeout("silence")
+
+    for api.before in (refused, silent):
+        assert place.sync(Options(transport=api)).outcome == "failed"
+    shown = place.call("status", "--json").object
+    assert "didn't answer in time" in shown["last_error"]["message"]
+    api.before = None
+    last = place.sync(Options(transport=api))
+    shown = place.call("status", "--json").object
+    assert shown["last_runs"][0]["run_id"] == last.run_id
+    assert place.rows("select last_run_outcome from marts.freshness") == [("completed",)]
 
 
 def test_status_needs_no_key(loaded: Installation) -> None:

@@ -2,9 +2,12 @@
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -268,6 +271,29 @@ connection = duckdb.connect(sys.argv[1])
 print("held", flush=True)
 sys.stdin.read()
 """
+CONTAINER = ("unshare", "--user", "--map-root-user", "--pid", "--fork")
+"""Starts a command where the processes outside have no number."""
+
+
+@contextmanager
+def held(place: Installation) -> Iterator["subprocess.Popen[str]"]:
+    """Have another process hold the warehouse's lock."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(place.warehouse)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as holder:  # fmt: skip
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        yield holder  # at the end its input is closed, and with that it ends
+
+
+def wait_until_it_waits(process: "subprocess.Popen[str]") -> str:
+    """Read a command's log up to the line that says that it waits for the lock."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "trying again" in line:
+            return line
+    raise AssertionError("it ended without waiting")
 
 
 @pytest.mark.parametrize(
@@ -281,14 +307,8 @@ def test_a_warehouse_in_use_is_named_with_its_holder(
     place = install(emulator.url)
     place.sync()
     before = place.warehouse.read_bytes()
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(place.warehouse)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    ) as holder:  # fmt: skip
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
+    with held(place) as holder:
         done = place.call(*command, CHECKOUTS_WAREHOUSE__LOCK_TIMEOUT_S="0.2")
-        holder.communicate("")
     assert done.code == 5
     line = one_line(done.err)
     assert str(holder.pid) in line
@@ -303,16 +323,50 @@ def test_a_sync_waits_for_a_short_holder(start: Start, install: Install) -> None
     emulator = start(sessions=50)
     place = install(emulator.url)
     place.sync()
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(place.warehouse)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    ) as holder:  # fmt: skip
-        assert holder.stdout is not None
-        holder.stdout.readline()
+    with held(place):
         waiting = place.begin("sync")
         emulator.advance(600)
-        holder.communicate("")
-        assert finish(waiting).code == 0
+    assert finish(waiting).code == 0
+
+
+def test_a_holder_in_another_container_is_waited_for_too(start: Start, install: Install) -> None:
+    if not shutil.which("unshare") or subprocess.run([*CONTAINER, "true"], check=False).returncode:
+        pytest.skip("this machine makes no container")
+    place = install(start(sessions=50).url)
+    place.sync()
+    with held(place):
+        waiting = subprocess.Popen(
+            [*CONTAINER, sys.executable, "-m", "pipelines", "sync", "--log-format", "text"],
+            cwd=place.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert "in use by a process elsewhere" in wait_until_it_waits(waiting)
+    assert finish(waiting).code == 0
+
+
+@pytest.mark.parametrize("command", ["sync", "verify"])
+def test_the_lock_is_waited_for_once(command: str, start: Start, install: Install) -> None:
+    place = install(start(sessions=50).url)
+    place.sync()
+    with held(place):
+        done = place.run(command, "--log-format", "text", CHECKOUTS_WAREHOUSE__LOCK_TIMEOUT_S="0.5")
+    assert done.code == 5
+    # Each wait is planned twice as long as the one before, from 0.02 s on, and takes at least half
+    # of that; so at most five fit into the time, and twice it would be some nine.
+    assert 0 < done.err.count("trying again") <= 5
+
+
+@pytest.mark.parametrize("command", ["sync", "verify"])
+def test_ctrl_c_ends_the_wait_for_the_lock(command: str, start: Start, install: Install) -> None:
+    place = install(start(sessions=50).url, warehouse__lock_timeout_s=3_600)
+    place.sync()
+    with held(place):
+        waiting = place.begin(command, "--log-format", "text")
+        wait_until_it_waits(waiting)
+        waiting.send_signal(signal.SIGINT)
+        done = finish(waiting)
+    assert done.code == 130
+    assert "interrupted" in done.err
+    assert "Traceback" not in done.err
 
 
 def _another_program(path: Path) -> None:

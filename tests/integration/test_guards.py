@@ -290,6 +290,16 @@ def test_an_unpaid_session_is_followed_for_sixty_two_days_and_read_once_after(
     assert place.value("select count(*) from meta.unsettled") == 0
 
 
+def test_an_unsettled_session_before_a_start_that_was_moved_behind_it_is_read_again(
+    place: Installation,
+) -> None:
+    born = NOW - SETTLE_S // 2  # stored, but not covered yet
+    sync(place, Scripted([session(1, born)], NOW))
+    api = Scripted([session(1, born, **PAID)], NOW + 2 * DAY_S)
+    assert sync(place, api, sync__start="2026-09-22").counts.updated == 1
+    assert stored(place)["cs_test_0001"]["status"] == "complete"
+
+
 def test_a_setup_session_is_not_waited_for_a_payment(place: Installation) -> None:
     sync(place, Scripted([session(1, NOW - 3 * DAY_S, **UNPAID, mode="setup")], NOW))
     assert place.value("select count(*) from meta.unsettled") == 0

@@ -427,3 +427,25 @@ def test_a_session_whose_row_alone_was_deleted_is_whole_again_after_the_backfill
     assert stored(place) == served(shop)
     assert place.value("select count(*) from checkout_session_custom_fields") == 2
     assert compare(place, shop).differences == []
+
+
+@pytest.mark.parametrize("reads", [backfill, compare])
+@pytest.mark.parametrize("code", [0, 3])
+def test_threads_that_read_line_items_end_with_what_they_were_started_for(
+    code: int, reads: Callable[..., Report | Findings], place: Installation
+) -> None:
+    sync(place, Shop([session(n, 20, metadata={"note": "old"}) for n in range(6)], NOW))
+    started: set[threading.Thread] = set()
+    shop = Shop(
+        [session(n, 20) for n in range(6)],
+        NOW + 60,
+        refusals={"cs_test_0005": refusal(403, "api_error")} if code else {},
+        during=lambda: started.add(threading.current_thread()),
+    )
+    # What is told of a failure holds on to all that took part in it.
+    told = reads(place, shop)
+    assert (told.error.exit_code if told.error else 0) == code
+    assert {thread.name.partition("_")[0] for thread in started} == {"line-items"}
+    for thread in started:  # that they end is certain, when is not
+        thread.join(5)
+    assert not started & {*threading.enumerate()}

@@ -211,6 +211,18 @@ def test_forget_finds_sessions_also_where_they_are_hashed(
         assert place.warehouse.read_bytes() == before
 
 
+def test_forget_finds_a_session_that_was_rejected_for_half_a_surrogate_pair(
+    place: Installation,
+) -> None:
+    broken = of_ana(1, success_url="https://\ud800.example")
+    place.sync(Options(transport=Scripted([broken, session(9)], NOW)))
+    assert place.rows("select id from meta.rejects") == [("cs_test_0001",)]
+    done = place.call("forget", "--email", "ana@example.com")
+    assert (done.code, done.err) == (0, "")
+    assert "1 session forgotten" in done.out
+    assert [secret for secret in SECRETS if secret in everything(place)] == []
+
+
 def test_a_session_forgotten_while_it_is_read_is_not_stored_again(place: Installation) -> None:
     first = Scripted([of_ana(1)], NOW)
     place.sync(Options(transport=first))

@@ -9,7 +9,7 @@ import pytest
 from comparison import assert_equal
 from installation import DAY_S, NOW, Installation, one_line
 from scripted import Scripted
-from test_guards import PAID, session
+from test_guards import BORN, PAID, session
 
 from pipelines import layout, reflatten
 from pipelines.emulator.app import Running
@@ -82,6 +82,18 @@ def test_an_older_file_then_has_what_a_fresh_load_has(
 
 
 @pytest.mark.file
+@pytest.mark.parametrize("command", [("status",), ("sql", "select 1"), ("verify", "--offline")])
+def test_what_only_reads_leaves_an_older_file_as_it_is_and_says_what_brings_it_up_to_date(
+    command: tuple[str, ...], older: Installation
+) -> None:
+    before = older.warehouse.read_bytes()
+    done = older.call(*command)
+    assert done.code == 5
+    assert "`checkouts sync` brings it up to date" in one_line(done.err)
+    assert older.warehouse.read_bytes() == before
+
+
+@pytest.mark.file
 def test_a_file_of_a_newer_layout_is_refused(older: Installation) -> None:
     older.change("insert into meta.schema_version values (99, now())")
     done = older.call("reflatten")
@@ -142,6 +154,34 @@ def test_a_reject_that_fits_by_now_is_loaded_by_reflatten_and_one_that_does_not_
         " left join checkout_session_line_items i on s.id = i.session_id order by s.id"
     ) == [("cs_test_0001", "paid", True, 2), ("cs_test_0003", "unpaid", None, None)]
     assert place.value("select count(*) from meta.drift where path = 'brand_new'") == 1
+
+
+def test_a_stored_session_that_fits_no_longer_is_set_aside_with_its_times(
+    install: Install,
+) -> None:
+    place = install("http://127.0.0.1:9")
+    place.sync(Options(transport=Scripted([session(1), session(2)], NOW)))
+    place.change(
+        "update checkout_sessions set payload = json_merge_patch(payload,"
+        " '{\"amount_total\": \"x\"}') where id = 'cs_test_0002'"
+    )
+    assert place.call("reflatten").code == 4
+    assert place.rows(
+        "select id, epoch(created)::bigint, epoch(observed_at)::bigint, run_id is not null"
+        " from meta.rejects"
+    ) == [("cs_test_0002", BORN, NOW, True)]
+    assert place.rows("select id from checkout_sessions") == [("cs_test_0001",)]
+
+
+def test_a_field_that_reflatten_is_the_first_to_notice_was_seen_when_its_session_was(
+    install: Install,
+) -> None:
+    place = install("http://127.0.0.1:9")
+    place.sync(Options(transport=Scripted([session(1, brand_new=True)], NOW)))
+    place.change("delete from meta.drift")
+    assert place.call("reflatten").code == 0
+    told = "select path, epoch(first_seen)::bigint, sessions from meta.drift"
+    assert place.rows(told) == [("brand_new", NOW, 1)]
 
 
 def test_without_a_warehouse_reflatten_says_so(install: Install) -> None:

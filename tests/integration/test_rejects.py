@@ -46,6 +46,21 @@ def test_an_open_reject_is_read_again_by_every_sync_until_it_fits(place: Install
     assert place.value("select count(*) from checkout_sessions") == 2
 
 
+def test_what_is_stored_agrees_with_itself_while_a_reject_is_read_again(
+    place: Installation,
+) -> None:
+    items = {"object": "list", "data": [{"id": "li_1", "quantity": 1}], "has_more": False}
+    tax_ids = {"tax_ids": [{"type": "eu_vat", "value": "DE1"}]}
+    bad = session(1, amount_total="x", line_items=items, customer_details=tax_ids)
+    sync(place, Scripted([bad, session(2)], NOW))
+    assert unsettled(place) == {"cs_test_0001": "open", "cs_test_0002": "open"}
+    done = place.call("verify", "--offline")
+    assert (done.code, done.err) == (0, "")
+    # Of a session that isn't rejected, it is still a fault.
+    place.change("delete from checkout_sessions")
+    assert "session_id=cs_test_0002" in place.call("verify", "--offline").out
+
+
 def test_what_was_stored_of_a_session_stays_when_a_later_version_is_rejected(
     place: Installation,
 ) -> None:

@@ -1,5 +1,6 @@
 """A sync leaves in the warehouse exactly what the API shows."""
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,10 @@ from comparison import (
     expected_columns,
 )
 from installation import DAY_S, HOUR_S, NOW, SETTLE_S, START, Installation, windows_asked
+from scripted import Scripted
+from test_guards import session
 
+from pipelines import display
 from pipelines.emulator.app import Running
 from pipelines.pipeline import Options, Progress
 
@@ -71,6 +75,32 @@ def test_a_new_account_has_its_newest_page_stored_while_the_rest_is_read(
     told.clear()
     place.sync(Options(progress=told.append))
     assert told[0].sessions > 100
+
+
+def test_no_progress_lies_after_now_while_the_newest_window_is_still_being_read(
+    install: Install,
+) -> None:
+    place = install("http://127.0.0.1:9", stripe__line_items=False)
+    # So many open ones in a second that one window reads all of them with the fewest requests.
+    api = Scripted([session(n, NOW - 90 - n // 130 * 100) for n in range(1_300)], NOW)
+    place.sync(Options(transport=api))
+    told: list[Progress] = []
+    loaded = threading.Event()
+
+    def progress(now: Progress) -> None:
+        told.append(now)
+        loaded.set()
+
+    def before(params: dict[str, str]) -> None:
+        # What is newest of that window waits until something of the rest is loaded.
+        if "starting_after" in params and "created[lte]" not in params:
+            assert loaded.wait(60)
+
+    api.now, api.before = NOW + 60, before
+    assert place.sync(Options(transport=api, progress=progress)).outcome == "completed"
+    assert told[0].oldest is not None
+    assert all(state.oldest is None or state.oldest <= api.now for state in told)
+    assert "back to 2026-09-21" in display.done(told[0])
 
 
 def test_every_sync_of_a_shop_that_goes_on_living_leaves_it_equal(

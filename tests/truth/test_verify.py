@@ -295,6 +295,33 @@ def test_a_range_holds_the_comparison_to_itself(settled: Running, install: Insta
     assert mending.after == born - 1
 
 
+def test_a_range_with_one_end_reaches_to_where_syncs_begin_or_to_the_newest(
+    settled: Running, install: Install
+) -> None:
+    place = install(settled.url)
+    place.sync()
+    ((born,),) = place.rows("select epoch(median(created))::bigint from checkout_sessions")
+    ((before,),) = place.rows(
+        "select count(*) from checkout_sessions where epoch(created) < ?", born
+    )
+    for option, compared in (("--to", before), ("--from", 300 - before)):
+        code, found = verified(place, option, _iso(born))
+        assert (code, found["outcome"], found["compared"]) == (0, "completed", compared)
+        assert found["holes"] == []
+        assert nothing(found)
+
+
+def test_a_range_without_a_beginning_has_no_hole_before_the_first_date_ever_read(
+    settled: Running, install: Install
+) -> None:
+    place = install(settled.url)
+    first = NOW - 10 * DAY_S
+    place.backfill(first, first + DAY_S)
+    code, found = verified(place, "--to", _iso(first + HOUR_S))
+    assert code == 0
+    assert found["holes"] == [{"after": _iso(START - 1), "until": _iso(first - 1)}]
+
+
 def test_what_is_newer_than_the_last_sync_is_not_compared(start: Start, install: Install) -> None:
     emulator = start(sessions=200, days=3, days_ahead=2)
     place = install(emulator.url, sync__reread_ratio=0)

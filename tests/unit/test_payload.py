@@ -250,6 +250,12 @@ def test_other_values_are_not_the_same(one: str, other: str) -> None:
     assert not same(f'{{"a":[{one}]}}', f'{{"a":[{other}]}}')
 
 
+def test_what_is_nested_too_deep_is_the_same_only_as_the_same_text() -> None:
+    deep = "[" * 100_000 + "]" * 100_000
+    assert same(deep, deep)
+    assert not same(deep, f" {deep}")
+
+
 @pytest.mark.parametrize("secret", ['"\\ud800"', '{"a":["\\udfff"]}'])
 def test_half_a_pair_in_what_is_never_kept_is_no_reason_to_refuse_a_session(secret: str) -> None:
     raw = f'{{"id":"cs_1","client_secret":{secret},"name":"\\ud83d\\ude00"}}'.encode()

@@ -456,7 +456,16 @@ def test_half_a_surrogate_pair_in_one_session_spoils_no_other(world: World) -> N
 
 
 @pytest.mark.parametrize(
-    "date", [None, "", "yesterday", "1790000000", "Mon, 32 Nov 2026 05:00:00 GMT", "0"]
+    "date",
+    [
+        None,
+        "",
+        "yesterday",
+        "1790000000",
+        "Mon, 32 Nov 2026 05:00:00 GMT",
+        "Mon, 23 Nov 2026 05:00:00 +99999999999999",
+        "0",
+    ],
 )
 def test_a_response_without_a_date_that_can_be_read_is_not_believed(
     world: World, date: str | None
@@ -505,6 +514,21 @@ def test_a_date_further_back_is_not_believed(world: World) -> None:
         api.list_sessions(LIMIT)
     assert api.clock.latest == NOW
     assert api.requests == 2
+
+
+def test_what_was_answered_while_a_request_was_under_way_makes_its_date_no_step_back(
+    world: World,
+) -> None:
+    def overtaken(_: httpx.Request) -> httpx.Response:
+        assert api.list_sessions(LIMIT).api_time == NOW + 5
+        return answer(listing([]), date=NOW + 1)
+
+    api = world.api(
+        answer(listing([])), overtaken, answer(listing([]), date=NOW + 5), clock=ApiClock(0)
+    )
+    api.list_sessions(LIMIT)
+    assert api.list_sessions(LIMIT).api_time == NOW + 1
+    assert api.clock.latest == NOW + 5
 
 
 def test_the_time_stored_from_an_earlier_run_counts_as_seen(world: World) -> None:
