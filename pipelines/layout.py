@@ -10,8 +10,11 @@ from pipelines.places import ZSTD, Place
 from pipelines.queries import in_order, names, query
 from pipelines.schema import TABLES
 
-VERSION = 3
-"""The layout that this program writes; raised with every change of `schema.py` or `sql/ddl/`."""
+VERSION = 4
+"""The layout that this program writes.
+
+Raised with every change of `schema.py`, `sql/ddl/` or `sql/marts/`, which the file holds.
+"""
 REFILL_BELOW = 2
 """Files of an older layout lack columns or tables that are filled from the payloads."""
 
