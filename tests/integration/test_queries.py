@@ -1,9 +1,12 @@
 """The named queries tell what they say, also of rare states of a warehouse."""
 
 import json
+from collections import defaultdict
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
+import pytest
 from installation import DAY_S, HOUR_S, Installation
 
 from pipelines.emulator.app import Running
@@ -47,3 +50,23 @@ def test_recent_changes_has_sessions_whose_line_items_alone_changed(
     rows = answer(place, "recent_changes")
     assert sum(row["sessions"] for row in rows) == changed > 0
     assert not any("line items" in row["after"] for row in rows)
+
+
+def test_abandoned_with_email_compares_amounts_within_a_currency_alone(
+    loaded: Installation,
+) -> None:
+    largest = defaultdict(list)
+    for currency, amount in loaded.rows(
+        "select currency, amount_total_major from marts.abandoned_sessions"
+        " where email is not null and amount_total is not null and not same_email_paid_later"
+        " and created_date > (select max(created_date) from marts.daily_sessions) - 30"
+        " order by amount_total_major desc"
+    ):
+        largest[currency].append(amount)
+    shown = groupby(answer(loaded, "abandoned_with_email"), lambda row: row["currency"])
+    found = [(currency, [row["amount_major"] for row in rows]) for currency, rows in shown]
+    assert len(found) == len(largest) > 2
+    for currency, amounts in found:
+        assert amounts == pytest.approx([float(each) for each in largest[currency][:5]])
+    counts = [len(largest[currency]) for currency, _ in found]
+    assert counts == sorted(counts, reverse=True)
