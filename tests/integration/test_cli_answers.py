@@ -292,11 +292,25 @@ def test_every_named_query_answers_on_a_loaded_warehouse(loaded: Installation) -
         assert loaded.call("sql", "-q", name).code == 0
 
 
-def test_every_column_has_a_comment_in_the_data_dictionary(loaded: Installation) -> None:
+def test_every_column_of_every_table_and_mart_has_a_comment(loaded: Installation) -> None:
     rows = json.loads(loaded.call("sql", "-q", "data_dictionary", "--format", "json").out)
-    sessions = [row for row in rows if row["table_name"] == "main.checkout_sessions"]
-    assert len(sessions) > 110
-    assert all(row["comment"] for row in sessions)
+    shown = {(row["table_name"], row["column_name"]): row["comment"] for row in rows}
+    assert {table for table, _ in shown} >= {
+        "main.checkout_sessions",
+        "marts.sessions",
+        "meta.runs",
+    }
+    assert [column for column, comment in shown.items() if not comment] == []
+    assert shown == {
+        (f"{schema}.{table}", column): comment  # as other tools see it, without the query
+        for schema, table, column, comment in loaded.rows(
+            "select schema_name, table_name, column_name, comment from duckdb_columns()"
+            " where not internal"
+        )
+    }
+    items = "main.checkout_session_line_items"
+    for column in ("id", "amount_total", "price_product"):
+        assert shown["marts.line_items", column] == shown[items, column]
 
 
 @pytest.mark.parametrize(
