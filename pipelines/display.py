@@ -195,7 +195,7 @@ def mending(findings: Any, *, many: bool) -> str:
 
 def show_status(status: Mapping[str, Any], now: float) -> None:
     """Print one account's status, from its JSON object."""
-    say(status["account"])
+    say(status["account"] + ("" if status["in_config"] else " (not in config.yaml)"))
     mark = status["watermark"]
     age = f" ({span(now - _second(mark))} ago)" if mark else ""
     holes = "none" if not status["holes"] else _count(len(status["holes"]), "hole")
