@@ -7,6 +7,8 @@ from pipelines.errors import UsageError
 
 EARLIEST, LATEST = -62_135_510_400, 253_402_214_400
 """The years 1 to 9999, a day within, so that every time zone can show them; epoch seconds."""
+DATE_LIKE = r"\d{4}|\d{6}|\d{8}"
+"""As long as 2026, 202610 or 20261001; as seconds they would lie in 1970."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -43,7 +45,10 @@ def usage_moment(text: str, option: str) -> int:
 def usage_second(text: str, option: str) -> int:
     """Return a command-line time as epoch seconds: a whole number is one, else an ISO date.
 
+    A number that is as long as a year, a month or a day is none, but a date: 20261001.
+
     Raises:
         UsageError: it is neither.
     """
-    return int(text) if re.fullmatch(r"-?\d{1,15}", text) else usage_moment(text, option)
+    is_second = re.fullmatch(r"-?\d{1,15}", text) and not re.fullmatch(DATE_LIKE, text)
+    return int(text) if is_second else usage_moment(text, option)
