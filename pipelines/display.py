@@ -200,8 +200,9 @@ def show_status(status: Mapping[str, Any], now: float) -> None:
     age = f" ({span(now - _second(mark))} ago)" if mark else ""
     holes = "none" if not status["holes"] else _count(len(status["holes"]), "hole")
     if status["holes"]:
-        first = status["holes"][0]
-        holes += f", the oldest {_shown(first['after'])} to {_shown(first['until'])}"
+        # As `backfill --from --to` takes them: the first moment of it, and the first behind it.
+        first, end = (int(_second(status["holes"][0][at])) + 1 for at in ("after", "until"))
+        holes += f", the oldest {moment(first)} up to {moment(end)}"
     error = status["last_error"]
     runs = status["last_runs"]
     last = f"{runs[0]['kind']} {runs[0]['outcome']}" if runs else "none"
