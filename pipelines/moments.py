@@ -1,7 +1,7 @@
 """Dates and times that people write, as epoch seconds."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from pipelines.errors import UsageError
 
@@ -40,6 +40,18 @@ def usage_moment(text: str, option: str) -> int:
             f"{option}: expected a date such as 2026-10-01 or 2026-10-01T14:30:00+02:00,"
             f" got {text!r}"
         ) from None
+
+
+def usage_day(text: str, option: str) -> date:
+    """Return a command-line day.
+
+    Raises:
+        UsageError: it is no ISO date, or has a time.
+    """
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(f"{option}: expected a day such as 2026-10-01, got {text!r}") from None
 
 
 def usage_second(text: str, option: str) -> int:
