@@ -360,8 +360,6 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}" + ("Z" if value.tzinfo else "")
-    if isinstance(value, bool):
-        return str(value).lower()
     if isinstance(value, Decimal):
         return _decimal(value)
     text = value if isinstance(value, str) else _text(value)
@@ -385,6 +383,8 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, dict | list):
         return as_json(value)
+    if isinstance(value, bool):
+        return str(value).lower()
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
