@@ -249,6 +249,7 @@ def test_sql_answers_in_every_format(loaded: Installation, tmp_path: Path) -> No
     assert [json.loads(row["metadata"] or "null") for row in rows] == [
         row["metadata"] for row in as_json
     ]
+    assert [row["livemode"] for row in rows] == ["false"] * 7  # as JSON and DuckDB write it
     assert all(isinstance(row["payment_method_types"], list) for row in as_json)
     assert all(datetime.fromisoformat(row["created"]).tzinfo == UTC for row in as_json)
     table = loaded.call("sql", question)
@@ -276,6 +277,14 @@ def test_sql_takes_a_file_and_parameters(loaded: Installation, tmp_path: Path) -
         "sql", "select $a as a, $b as b", "--param", "a=x=y", "--param", "b=", "--format", "json"
     )
     assert json.loads(done.out) == [{"a": "x=y", "b": ""}]
+    # A value is compared as what it is compared with: a number here, not a text.
+    for column, value in (("amount_total", "10000"), ("created", "2026-09-15"), ("livemode", "1")):
+        question = f"select count(*) as n from checkout_sessions where {column} >= $value"
+        done = loaded.call("sql", question, "--param", f"value={value}", "--format", "json")
+        expected = loaded.value(question.replace("$value", f"'{value}'"))
+        assert json.loads(done.out) == [{"n": expected}]
+    question = "select $days::int + 1 as n"
+    assert '"n": 8' in loaded.call("sql", question, "--param", "days=7", "--format", "json").out
     assert loaded.run("sql", "-f", "-", "--format", "json").code == 2  # stdin is empty here
 
 
