@@ -237,6 +237,28 @@ def test_max_age_alarms_when_a_watermark_is_older(start: Start, install: Install
     assert later.call("status", "--max-age", "2h").code == 6
 
 
+@pytest.mark.parametrize(
+    ("row", "arguments"),
+    [
+        ("sync`, `backfill", ("backfill", "--from", "2026-09-15", "--to", "2026-09-16")),
+        ("verify", ("verify", "--from", "2026-09-15", "--to", "2026-09-16")),
+        ("verify --offline", ("verify", "--offline")),
+        ("status", ("status",)),
+    ],
+)
+def test_the_readme_names_every_key_of_what_json_prints(
+    row: str, arguments: tuple[str, ...], start: Start, install: Install
+) -> None:
+    place = install(start(sessions=20).url)
+    place.sync()
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (said,) = [line for line in readme.splitlines() if line.startswith(f"| `{row}` |")]
+    shown = place.call(*arguments, "--json").object
+    assert shown.keys() <= set(re.findall(r"`(\w+)`", said)) | {"outcome"}
+    for check in shown.get("checks", []):
+        assert check.keys() <= set(re.findall(r"`(\w+)`", said))
+
+
 def test_sql_answers_in_every_format(loaded: Installation, tmp_path: Path) -> None:
     question = (
         "select id, created, amount_total, metadata, payment_method_types, livemode, invoice"
