@@ -234,8 +234,15 @@ class Warehouse:
         """
         self.require()
         with self._open(read_only=True) as connection:
-            if layout.version(connection, self.name) == 0:
+            found = layout.version(connection, self.name)
+            if found == 0:
                 raise self._absent()
+            if found < layout.REFILL_BELOW:
+                raise WarehouseError(
+                    f"{self.name} has layout {found}, made by an older version of this program,"
+                    " and lacks what this one asks for; `checkouts sync` brings it up to date",
+                    path=self.name,
+                )
             connection.execute("set threads = $threads", {"threads": os.cpu_count() or 1})
             yield connection
 

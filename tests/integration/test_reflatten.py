@@ -82,6 +82,19 @@ def test_an_older_file_then_has_what_a_fresh_load_has(
 
 
 @pytest.mark.file
+def test_questions_to_a_file_of_the_first_layout_say_what_brings_it_up_to_date(
+    older: Installation,
+) -> None:
+    for arguments in (("status",), ("verify", "--offline"), ("report",), ("sql", "select 1")):
+        done = older.call(*arguments)
+        assert done.code == 5
+        assert "layout 1" in one_line(done.err)
+        assert "checkouts sync" in done.err
+    assert older.call("sync").code == 0
+    assert older.call("status").code == 0
+
+
+@pytest.mark.file
 def test_a_file_of_a_newer_layout_is_refused(older: Installation) -> None:
     older.change("insert into meta.schema_version values (99, now())")
     done = older.call("reflatten")
