@@ -88,6 +88,8 @@ def _let_time_pass(url: str) -> None:
 def _second_sync(file: Path, prefect_url: str) -> None:
     if _answers_at(f"{prefect_url}/health"):
         os.environ["PREFECT_API_URL"] = prefect_url
+        # Log lines are sent a while later, and by then the server has ended with the demo.
+        os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
         from pipelines import flow_runs  # noqa: PLC0415 -- takes seconds, and only now is it needed
 
         (report,) = flow_runs.run_sync([], file)

@@ -220,13 +220,14 @@ def mending(findings: Any, *, many: bool) -> str:
 
 def show_status(status: Mapping[str, Any], now: float) -> None:
     """Print one account's status, from its JSON object."""
-    say(status["account"])
+    say(status["account"] + ("" if status["in_config"] else " (not in config.yaml)"))
     mark = status["watermark"]
     age = f" ({span(now - _second(mark))} ago)" if mark else ""
     holes = "none" if not status["holes"] else _count(len(status["holes"]), "hole")
     if status["holes"]:
-        first = status["holes"][0]
-        holes += f", the oldest {_shown(first['after'])} to {_shown(first['until'])}"
+        # As `backfill --from --to` takes them: the first moment of it, and the first behind it.
+        first, end = (int(_second(status["holes"][0][at])) + 1 for at in ("after", "until"))
+        holes += f", the oldest {moment(first)} up to {moment(end)}"
     error = status["last_error"]
     runs = status["last_runs"]
     last = f"{runs[0]['kind']} {runs[0]['outcome']}" if runs else "none"
@@ -400,8 +401,6 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}" + ("Z" if value.tzinfo else "")
-    if isinstance(value, bool):
-        return str(value).lower()
     if isinstance(value, Decimal):
         return _decimal(value)
     text = value if isinstance(value, str) else _text(value)
@@ -425,6 +424,8 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, dict | list):
         return as_json(value)
+    if isinstance(value, bool):
+        return str(value).lower()
     return value.isoformat() if isinstance(value, date) else str(value)
 
 

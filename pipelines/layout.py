@@ -1,5 +1,6 @@
 """The warehouse file's layout: created, recognised, brought up to date."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 import duckdb
@@ -7,11 +8,14 @@ import duckdb
 from pipelines.columns import Table
 from pipelines.errors import WarehouseError
 from pipelines.places import ZSTD, Place
-from pipelines.queries import in_order, names, query
+from pipelines.queries import in_order, literal, names, qualified, query
 from pipelines.schema import TABLES
 
-VERSION = 3
-"""The layout that this program writes; raised with every change of `schema.py` or `sql/ddl/`."""
+VERSION = 4
+"""The layout that this program writes.
+
+Raised with every change of `schema.py`, `sql/ddl/` or `sql/marts/`, which the file holds.
+"""
 REFILL_BELOW = 2
 """Files of an older layout lack columns or tables that are filled from the payloads."""
 
@@ -64,6 +68,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, place: Place, found: int) -> 
     place.define(connection, query("ddl/macros"))
     for mart in in_order("marts"):
         place.define(connection, query(f"marts/{mart}"))
+        place.define(connection, passed_on(connection, mart))
     place.arrange(connection)
     connection.execute(query("ddl/note_version"), {"version": VERSION})
 
@@ -81,13 +86,20 @@ def create(table: Table) -> str:
 
 def comments(table: Table) -> str:
     """Return the statements that put the schema's words on a table and its columns."""
-    lines = [f"comment on table {table.name} is {_text(table.grain.capitalize())};"]
-    lines += [
-        f'comment on column {table.name}."{column.name}" is {_text(column.comment)};'
-        for column in table.columns
-    ]
-    return "\n".join(lines)
+    of_table = f"comment on table {table.name} is {literal(table.grain.capitalize())};\n"
+    return of_table + _of_columns(table.name, {c.name: c.comment for c in table.columns})
 
 
-def _text(words: str) -> str:
-    return "'" + words.replace("'", "''") + "'"
+def passed_on(connection: duckdb.DuckDBPyConnection, mart: str) -> str:
+    """Return the statements that put on a mart's columns the words of those that they are."""
+    name = f"marts.{mart}"
+    sources = [source for source in qualified(f"marts/{mart}") if source != name]
+    found = connection.execute(query("ddl/passed_on"), {"mart": name, "sources": sources})
+    return _of_columns(name, dict(found.fetchall()))
+
+
+def _of_columns(relation: str, words: Mapping[str, str]) -> str:
+    return "\n".join(
+        f'comment on column {relation}."{column}" is {literal(comment)};'
+        for column, comment in words.items()
+    )

@@ -35,17 +35,16 @@ def in_order(folder: str) -> list[str]:
     """Return the names of the queries in a folder, each behind those whose views it reads."""
     all_names = names(folder)
     reads = {
-        name: {other for other in all_names if f"{folder}.{other}" in _words(f"{folder}/{name}")}
-        - {name}
+        name: {o for o in all_names if f"{folder}.{o}" in qualified(f"{folder}/{name}")} - {name}
         for name in all_names
     }
     return [*TopologicalSorter(reads).static_order()]
 
 
-def _words(name: str) -> set[str]:
-    """Return the qualified names in a query, its comments left out."""
+def qualified(name: str) -> list[str]:
+    """Return the qualified names in a query as they come, each once, its comments left out."""
     code = "\n".join(line.split("--")[0] for line in query(name).splitlines())
-    return set(re.findall(r"\w+\.\w+", code))
+    return [*dict.fromkeys(re.findall(r"\w+\.\w+", code))]
 
 
 def title(name: str) -> str:

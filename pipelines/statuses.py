@@ -1,27 +1,54 @@
 """How complete and how fresh the warehouse is, by account."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from pipelines.errors import UsageError
+from pipelines.moments import moment
 from pipelines.places import place_of
 from pipelines.publish import readable
-from pipelines.settings import Account, Settings
+from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse
 from pipelines.windows import Window, iso, newest_covered, subtract, watermark
 
 _UNITS_S = {"s": 1, "min": 60, "m": 60, "h": 3_600, "d": 86_400}
 
 
-def of(settings: Settings, account: Account) -> dict[str, Any]:
-    """Return an account's status as the contract's object.
+def of(settings: Settings, names: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return the status of each account as the contract's object.
+
+    Args:
+        settings: where the warehouse is, and which accounts there are.
+        names: accounts of the settings; without any all of them, and then those that are stored
+            and not in the settings any more.
 
     Raises:
+        ConfigError: a name that no account has.
         WarehouseError: there is no warehouse, or it can't be read.
     """
-    named = {"account": account.name}
+    chosen = {account.name: settings.start_of(account) for account in settings.chosen(names)}
+    gone = {} if names else _stored(settings, without=chosen)
+    return [
+        _status(settings, name, start) | {"in_config": name in chosen}
+        for name, start in (chosen | gone).items()
+    ]
+
+
+def _stored(settings: Settings, without: Container[str]) -> dict[str, int]:
+    """Return the stored accounts, each with the first second that it was read from."""
+    (rows,) = readable(settings).answers({"state/accounts": {}})
+    start = moment(settings.sync.start)  # of a row that an older layout wrote
+    return {
+        row["account"]: start if row["sync_start"] is None else row["sync_start"]
+        for row in rows
+        if row["account"] not in without
+    }
+
+
+def _status(settings: Settings, name: str, start: int) -> dict[str, Any]:
+    named = {"account": name}
     figures, covered, runs, errors = readable(settings).answers(
         {
             "state/status": named,
@@ -31,11 +58,10 @@ def of(settings: Settings, account: Account) -> dict[str, Any]:
         }
     )
     coverage = [Window(row["after"], row["until"]) for row in covered]
-    start = settings.start_of(account)
     newest = newest_covered(coverage)
     holes = subtract(Window(start - 1, newest), coverage) if newest is not None else []
     return {
-        "account": account.name,
+        "account": name,
         "watermark": iso(watermark(coverage, start)),
         "newest_covered": iso(newest),
         "holes": [{"after": iso(hole.after), "until": iso(hole.until)} for hole in holes],
@@ -59,8 +85,8 @@ def age_s(text: str) -> float:
 
 
 def is_older(status: Mapping[str, Any], allowed_s: float | None, now: float) -> bool:
-    """Whether an account isn't complete up to `allowed_s` seconds before now."""
-    if allowed_s is None:
+    """Whether an account that is synced isn't complete up to `allowed_s` seconds before now."""
+    if allowed_s is None or not status["in_config"]:
         return False
     mark = status["watermark"]
     return mark is None or now - datetime.fromisoformat(mark).timestamp() > allowed_s

@@ -237,10 +237,10 @@ class Warehouse:
             found = layout.version(connection, self.name)
             if found == 0:
                 raise self._absent()
-            if found < layout.VERSION:
+            if found < layout.REFILL_BELOW:
                 raise WarehouseError(
-                    f"{self.name} has layout {found}, made by an older version of this program;"
-                    " `checkouts sync` brings it up to date, and nothing is lost by that",
+                    f"{self.name} has layout {found}, made by an older version of this program,"
+                    " and lacks what this one asks for; `checkouts sync` brings it up to date",
                     path=self.name,
                 )
             connection.execute("set threads = $threads", {"threads": os.cpu_count() or 1})

@@ -1,14 +1,11 @@
 """`report`: a page with plots."""
 
-from datetime import datetime
 from pathlib import Path
 
 import click
 
 from pipelines.commands.options import account_option, check_output, common, settings_of
 from pipelines.errors import UsageError
-
-DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command()
@@ -21,15 +18,15 @@ DAY = click.DateTime(["%Y-%m-%d"])
     metavar="FILE",
     help="Where the page goes.",
 )
-@click.option("--from", "from_", type=DAY, metavar="DATE", help="First day of creation; else all.")
-@click.option("--to", type=DAY, metavar="DATE", help="First day no longer in it; else all.")
+@click.option("--from", "from_", metavar="DATE", help="First day of creation; else all.")
+@click.option("--to", metavar="DATE", help="First day no longer in it; else all.")
 @account_option
 @common
 def report(
     *,
     output: Path,
-    from_: datetime | None,
-    to: datetime | None,
+    from_: str | None,
+    to: str | None,
     accounts: tuple[str, ...],
     config_file: Path | None,
     debug: bool,
@@ -39,9 +36,11 @@ def report(
     Days are those of the settings' time zone.
     """
     from pipelines import display, reports
+    from pipelines.moments import usage_day
 
     settings = settings_of(config_file, debug=debug)
-    first, end = (moment.date() if moment else None for moment in (from_, to))
+    first = usage_day(from_, "--from") if from_ is not None else None
+    end = usage_day(to, "--to") if to is not None else None
     if first is not None and end is not None and end <= first:
         raise UsageError(f"--to {end} is not after --from {first}; swap them or name a later --to")
     names = [account.name for account in settings.chosen(accounts)] if accounts else []

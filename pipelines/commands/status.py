@@ -28,7 +28,7 @@ def status(
 
     settings = settings_of(config_file, debug=debug)
     allowed_s = statuses.age_s(max_age) if max_age is not None else None
-    found = [statuses.of(settings, account) for account in settings.chosen(accounts)]
+    found = statuses.of(settings, accounts)
     failed = [check.name for check in checks.failed(checks.run(readable(settings)))]
     for one in found:
         one["failed_checks"] = failed

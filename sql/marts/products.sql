@@ -1,6 +1,8 @@
 -- What was sold: the line items of paid sessions.
 -- Grain: one row an account, month of creation, product, description and currency. Key: those five.
 -- Units: amounts in the currency's major unit.
+-- Types: units are a decimal, since a sum of quantities may outgrow a bigint, and a Parquet file
+-- would hold a hugeint as a double.
 -- Reads: marts.line_items.
 create or replace view marts.products as
 select
@@ -9,7 +11,7 @@ select
     price_product as product,
     description,
     currency,
-    sum(quantity)::bigint as units,
+    sum(quantity)::decimal(38, 0) as units,
     major(sum(amount_total), currency) as paid_amount_major,
     major(sum(amount_discount), currency) as discount_major,
     major(sum(amount_tax), currency) as tax_major

@@ -15,7 +15,7 @@ select
     columns.data_type,
     coalesce(columns.comment, base.comment) as comment
 from duckdb_columns() as columns
--- A mart's column that has a base column's name is that column.
+-- A lake keeps no comments on columns of views: there, one that has a base column's name is that one.
 left join base on columns.schema_name = 'marts' and columns.column_name = base.column_name
 where not columns.internal and columns.database_name = current_database()
 order by columns.schema_name, columns.table_name, columns.column_index;

@@ -2,7 +2,7 @@
 select
     currency,
     description,
-    sum(units)::bigint as units_sold,
+    sum(units) as units_sold,
     sum(paid_amount_major) as paid_amount,
     sum(discount_major) as discount
 from marts.products

@@ -2,7 +2,7 @@
 select
     currency,
     coalesce(description, price_product, 'unnamed') as product,
-    sum(quantity)::bigint as units,
+    sum(quantity)::double as units,
     sum(amount_total_major)::double as paid_amount
 from marts.line_items
 where

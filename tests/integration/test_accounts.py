@@ -94,6 +94,30 @@ def test_only_the_accounts_that_are_named_are_read(start: Start, install: Instal
     assert place.rows("select distinct account from checkout_sessions") == [("shop2",)]
 
 
+def test_status_shows_an_account_that_is_stored_and_no_longer_in_the_config(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=30, accounts=2, now=None, frozen=False)
+    place = install(emulator.url, accounts=accounts_of(range(1, 3), start="2020-01-01"))
+    assert place.call("sync", **keys_of(range(1, 3))).code == 0
+    both = place.call("status", "--json").object["accounts"]
+    place.change("update meta.coverage set until = until - 86400 where account = 'shop1'")
+    place = install(emulator.url, accounts=accounts_of(range(2, 3), start="2020-01-01"))
+    shown = place.call("status", "--json", "--max-age", "1h")
+    assert (shown.code, shown.err) == (0, "")  # nobody syncs it any more
+    kept, gone = shown.object["accounts"]
+    assert (kept["account"], kept["in_config"]) == ("shop2", True)
+    assert (gone["account"], gone["in_config"]) == ("shop1", False)
+    assert gone.keys() == kept.keys() == both[0].keys()
+    assert gone["sessions"] == 30
+    assert gone["holes"] == []
+    assert gone["watermark"] < both[0]["watermark"]
+    text = place.call("status").out.splitlines()
+    assert {"shop2", "shop1 (not in config.yaml)"} <= set(text)
+    alone = place.call("status", "--json", "--account", "shop2").object
+    assert alone["account"] == "shop2"
+
+
 def test_a_connected_account_is_read_with_the_platforms_key(start: Start, install: Install) -> None:
     emulator = start(sessions=50, accounts=3)
     connected = {"key_env": "KEY_1", "stripe_account": "acct_3"}

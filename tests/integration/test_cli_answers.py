@@ -301,6 +301,28 @@ def test_max_age_alarms_when_a_watermark_is_older(start: Start, install: Install
     assert later.call("status", "--max-age", "2h").code == 6
 
 
+@pytest.mark.parametrize(
+    ("row", "arguments"),
+    [
+        ("sync`, `backfill", ("backfill", "--from", "2026-09-15", "--to", "2026-09-16")),
+        ("verify", ("verify", "--from", "2026-09-15", "--to", "2026-09-16")),
+        ("verify --offline", ("verify", "--offline")),
+        ("status", ("status",)),
+    ],
+)
+def test_the_readme_names_every_key_of_what_json_prints(
+    row: str, arguments: tuple[str, ...], start: Start, install: Install
+) -> None:
+    place = install(start(sessions=20).url)
+    place.sync()
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (said,) = [line for line in readme.splitlines() if line.startswith(f"| `{row}` |")]
+    shown = place.call(*arguments, "--json").object
+    assert shown.keys() <= set(re.findall(r"`(\w+)`", said)) | {"outcome"}
+    for check in shown.get("checks", []):
+        assert check.keys() <= set(re.findall(r"`(\w+)`", said))
+
+
 def test_sql_answers_in_every_format(loaded: Installation, tmp_path: Path) -> None:
     question = (
         "select id, created, amount_total, metadata, payment_method_types, livemode, invoice"
@@ -313,6 +335,7 @@ def test_sql_answers_in_every_format(loaded: Installation, tmp_path: Path) -> No
     assert [json.loads(row["metadata"] or "null") for row in rows] == [
         row["metadata"] for row in as_json
     ]
+    assert [row["livemode"] for row in rows] == ["false"] * 7  # as JSON and DuckDB write it
     assert all(isinstance(row["payment_method_types"], list) for row in as_json)
     assert all(datetime.fromisoformat(row["created"]).tzinfo == UTC for row in as_json)
     table = loaded.call("sql", question)
@@ -340,6 +363,14 @@ def test_sql_takes_a_file_and_parameters(loaded: Installation, tmp_path: Path) -
         "sql", "select $a as a, $b as b", "--param", "a=x=y", "--param", "b=", "--format", "json"
     )
     assert json.loads(done.out) == [{"a": "x=y", "b": ""}]
+    # A value is compared as what it is compared with: a number here, not a text.
+    for column, value in (("amount_total", "10000"), ("created", "2026-09-15"), ("livemode", "1")):
+        question = f"select count(*) as n from checkout_sessions where {column} >= $value"
+        done = loaded.call("sql", question, "--param", f"value={value}", "--format", "json")
+        expected = loaded.value(question.replace("$value", f"'{value}'"))
+        assert json.loads(done.out) == [{"n": expected}]
+    question = "select $days::int + 1 as n"
+    assert '"n": 8' in loaded.call("sql", question, "--param", "days=7", "--format", "json").out
     assert loaded.run("sql", "-f", "-", "--format", "json").code == 2  # stdin is empty here
 
 
@@ -356,11 +387,25 @@ def test_every_named_query_answers_on_a_loaded_warehouse(loaded: Installation) -
         assert loaded.call("sql", "-q", name).code == 0
 
 
-def test_every_column_has_a_comment_in_the_data_dictionary(loaded: Installation) -> None:
+def test_every_column_of_every_table_and_mart_has_a_comment(loaded: Installation) -> None:
     rows = json.loads(loaded.call("sql", "-q", "data_dictionary", "--format", "json").out)
-    sessions = [row for row in rows if row["table_name"] == "main.checkout_sessions"]
-    assert len(sessions) > 110
-    assert all(row["comment"] for row in sessions)
+    shown = {(row["table_name"], row["column_name"]): row["comment"] for row in rows}
+    assert {table for table, _ in shown} >= {
+        "main.checkout_sessions",
+        "marts.sessions",
+        "meta.runs",
+    }
+    assert [column for column, comment in shown.items() if not comment] == []
+    assert shown == {
+        (f"{schema}.{table}", column): comment  # as other tools see it, without the query
+        for schema, table, column, comment in loaded.rows(
+            "select schema_name, table_name, column_name, comment from duckdb_columns()"
+            " where not internal"
+        )
+    }
+    items = "main.checkout_session_line_items"
+    for column in ("id", "amount_total", "price_product"):
+        assert shown["marts.line_items", column] == shown[items, column]
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def demo(folder: Path) -> "subprocess.CompletedProcess[str]":
 
 def test_the_demo_ends_well_without_noise(demo: "subprocess.CompletedProcess[str]") -> None:
     assert demo.returncode == 0, demo.stderr
-    for noise in ("Traceback", "WARNING", "ERROR", "Warning:"):
+    for noise in ("Traceback", "WARNING", "ERROR", "Warning:", "Error logging"):
         assert noise not in demo.stdout + demo.stderr
     assert "2,000 sessions" in demo.stdout
     assert "a second)" in demo.stdout

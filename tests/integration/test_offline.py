@@ -109,6 +109,23 @@ def test_offline_takes_no_range_and_no_account(loaded: Installation) -> None:
         assert "--offline" in one_line(done.err)
 
 
+def test_status_names_a_hole_by_the_moments_that_a_backfill_of_it_takes(
+    damaged: Callable[[str], Installation],
+) -> None:
+    place = damaged(
+        "delete from meta.coverage;"
+        f"insert into meta.coverage values ('default', {NOW - 9 * 86_400}, {NOW})"
+    )
+    first, end = datetime(2019, 1, 1, tzinfo=UTC), datetime.fromtimestamp(NOW - 9 * 86_400 + 1, UTC)
+    shown = f"1 hole, the oldest {first:%Y-%m-%d %H:%M:%S} UTC up to {end:%Y-%m-%d %H:%M:%S} UTC"
+    assert shown in place.call("status").out
+    assert place.call("status", "--json").object["holes"] == [
+        {"after": "2018-12-31T23:59:59Z", "until": f"{end - timedelta(seconds=1):%FT%TZ}"}
+    ]
+    (row,) = place.table("select * from marts.coverage where kind = 'hole'")
+    assert (row["starts_at"], row["ends_before"]) == (first, end)
+
+
 def test_holes_and_a_late_start_are_told_by_the_marts(
     damaged: Callable[[str], Installation],
 ) -> None:

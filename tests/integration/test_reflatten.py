@@ -82,15 +82,18 @@ def test_an_older_file_then_has_what_a_fresh_load_has(
 
 
 @pytest.mark.file
-@pytest.mark.parametrize("command", [("status",), ("sql", "select 1"), ("verify", "--offline")])
-def test_what_only_reads_leaves_an_older_file_as_it_is_and_says_what_brings_it_up_to_date(
-    command: tuple[str, ...], older: Installation
+def test_questions_to_a_file_of_the_first_layout_say_what_brings_it_up_to_date(
+    older: Installation,
 ) -> None:
     before = older.warehouse.read_bytes()
-    done = older.call(*command)
-    assert done.code == 5
-    assert "`checkouts sync` brings it up to date" in one_line(done.err)
+    for arguments in (("status",), ("verify", "--offline"), ("report",), ("sql", "select 1")):
+        done = older.call(*arguments)
+        assert done.code == 5
+        assert "layout 1" in one_line(done.err)
+        assert "checkouts sync" in done.err
     assert older.warehouse.read_bytes() == before
+    assert older.call("sync").code == 0
+    assert older.call("status").code == 0
 
 
 @pytest.mark.file

@@ -151,6 +151,10 @@ def test_a_range_and_an_account_can_be_chosen(loaded: Installation) -> None:
     done = loaded.call("report", "--from", end, "--to", first)
     assert done.code == 2
     assert "--to" in one_line(done.err)
+    for text in ("soon", "2026-1-1", "2026-09-10T12:00", ""):
+        done = loaded.call("report", "--from", text)
+        assert done.code == 2
+        assert f"--from: expected a day such as 2026-10-01, got {text!r}" in one_line(done.err)
 
 
 @needs_browser

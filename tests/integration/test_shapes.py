@@ -5,11 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from comparison import assert_equal, assert_same_sessions, listed, scrubbed
 from installation import DAY_S, NOW, SETTLE_S, START, Installation, windows_asked
 
 from pipelines.emulator.app import Running
+from pipelines.queries import names
 
 Start = Callable[..., Running]
 Install = Callable[..., Installation]
@@ -17,6 +19,13 @@ Serve = Callable[..., Running]
 
 DATA = Path(__file__).parents[1] / "data"
 FIXTURE = json.loads((DATA / "checkout_session_fixture.json").read_text(encoding="utf-8"))
+ITEM = {
+    "id": "li_1",
+    "object": "item",
+    "currency": "usd",
+    "description": "Tea",
+    "price": {"id": "price_1", "object": "price", "product": "prod_1"},
+}
 
 
 def session(number: int, created: int, **fields: Any) -> dict[str, Any]:
@@ -192,3 +201,46 @@ def test_sessions_exactly_at_the_edges_of_windows_are_read_once(
     assert report.counts.inserted == len(moments) - 2
     assert_equal(place, emulator)
     assert place.coverage() == [(START - 1, report.watermark)]
+
+
+@pytest.mark.slow
+def test_sums_beyond_64_bits_are_exact_and_stop_no_command(serve: Serve, install: Install) -> None:
+    most = 2**63 - 1
+    sums = ("amount_subtotal", "amount_discount", "amount_tax", "amount_total")
+    item = ITEM | dict.fromkeys((*sums, "quantity"), most)
+    items = {"object": "list", "has_more": False, "data": [item, item | {"id": "li_2"}]}
+    details = {"amount_discount": most, "amount_shipping": most, "amount_tax": most}
+    emulator = serve(
+        [
+            session(
+                number,
+                NOW - DAY_S,
+                currency="usd",
+                amount_total=most,
+                amount_subtotal=-(2**63) if number else most,
+                total_details=details,
+                line_items=items,
+            )
+            for number in range(3)
+        ]
+    )
+    place = install(emulator.url, publish={"parquet": "parquet"})
+    assert place.call("sync").code == 0
+    offline = place.call("verify", "--offline", "--json")
+    assert (offline.code, offline.err) == (6, "")  # the amounts don't add up, which is told
+    wrong = {check["name"] for check in offline.object["checks"] if check["wrong"]}
+    assert wrong == {"amounts_add_up", "amounts_not_negative", "line_items_add_up"}
+    for command in ("status", "report"):
+        assert place.call(command).code == 0, command
+    for mart in names("marts"):
+        assert place.call("sql", f"select * from marts.{mart}").code == 0, mart
+    for query in names("queries"):
+        assert place.call("sql", "-q", query).code == 0, query
+
+    question = ("sql", "select units, paid_amount_major::varchar as paid from marts.products")
+    (row,) = json.loads(place.call(*question, "--format", "json").out)
+    assert row == {"units": 6 * most, "paid": f"{6 * most // 100}.{6 * most % 100:02}0"}
+    assert str(6 * most) in place.call(*question, "--format", "csv").out
+    assert place.call(*question, "-o", "products.parquet").code == 0
+    for file in ("products.parquet", "parquet/marts/products.parquet"):
+        assert pq.read_table(place.folder / file)["units"].to_pylist() == [6 * most]

@@ -677,9 +677,14 @@ def test_what_is_no_date_is_refused(text: str) -> None:
 def test_a_time_on_the_command_line_may_be_a_second_or_a_date() -> None:
     assert usage_second("1546300800", "--created-gt") == 1_546_300_800
     assert usage_second("-5", "--created-gt") == -5
+    assert usage_second("-500", "--created-gt") == -500
+    assert usage_second("20190101", "--created-gt") == 1_546_300_800
     assert usage_second("2019-01-01", "--created-gt") == 1_546_300_800
     with pytest.raises(UsageError, match="--created-gt"):
         usage_second("5.5", "--created-gt")
+    for date_like in ("2019", "201901", "20191301"):
+        with pytest.raises(UsageError, match="expected a date"):
+            usage_second(date_like, "--created-gt")
 
 
 LAKE = "ducklake:postgres:host=db dbname=lake"
