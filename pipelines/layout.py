@@ -68,7 +68,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, place: Place, found: int) -> 
     place.define(connection, query("ddl/macros"))
     for mart in in_order("marts"):
         place.define(connection, query(f"marts/{mart}"))
-        place.define(connection, passed_on(connection, mart))
+    place.define(connection, passed_on(connection))
     place.arrange(connection)
     connection.execute(query("ddl/note_version"), {"version": VERSION})
 
@@ -90,12 +90,27 @@ def comments(table: Table) -> str:
     return of_table + _of_columns(table.name, {c.name: c.comment for c in table.columns})
 
 
-def passed_on(connection: duckdb.DuckDBPyConnection, mart: str) -> str:
-    """Return the statements that put on a mart's columns the words of those that they are."""
-    name = f"marts.{mart}"
-    sources = [source for source in qualified(f"marts/{mart}") if source != name]
-    found = connection.execute(query("ddl/passed_on"), {"mart": name, "sources": sources})
-    return _of_columns(name, dict(found.fetchall()))
+def passed_on(connection: duckdb.DuckDBPyConnection) -> str:
+    """Return the statements that put on marts' columns the words of those that they pass on.
+
+    One without words of its own has those of its name in the first relation that its mart reads.
+    """
+    words: dict[str, dict[str, str | None]] = {}
+    for relation, column, comment in connection.execute(query("ddl/words")).fetchall():
+        words.setdefault(relation, {})[column] = comment
+    statements = []
+    for mart in in_order("marts"):
+        own = words[f"marts.{mart}"]
+        read = [words[name] for name in qualified(f"marts/{mart}") if name in words]
+        given = {
+            column: word
+            for column, comment in own.items()
+            for word in [each[column] for each in read if each.get(column)][:1]
+            if word and not comment
+        }
+        own.update(given)
+        statements.append(_of_columns(f"marts.{mart}", given))
+    return "\n".join(statements)
 
 
 def _of_columns(relation: str, words: Mapping[str, str]) -> str:
