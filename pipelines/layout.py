@@ -100,7 +100,7 @@ def passed_on(connection: duckdb.DuckDBPyConnection) -> str:
         words.setdefault(relation, {})[column] = comment
     statements = []
     for mart in in_order("marts"):
-        own = words[f"marts.{mart}"]
+        own = words.get(f"marts.{mart}", {})
         read = [words[name] for name in qualified(f"marts/{mart}") if name in words]
         given = {
             column: word

@@ -16,7 +16,7 @@ from pipelines.pipeline import Options
 from pipelines.settings import Settings
 from pipelines.stripe_api import Patience
 
-SYNCS = 2_000
+SYNCS = 5_000
 STEP_S = 300
 """How far the shop's clock goes between two syncs, in seconds."""
 SESSIONS = 3_000
