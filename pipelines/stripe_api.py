@@ -374,8 +374,8 @@ class StripeApi:
 
 
 def _final(error: SourceError, tries: int) -> SourceError:
-    """Return a failure that isn't tried again, saying so where others of its kind are."""
-    if tries > 1 or isinstance(error, TransientSourceError):
+    """Return a failure as the last word; one that may pass says how often it was met."""
+    if isinstance(error, TransientSourceError):
         often = f"{tries} {'try' if tries == 1 else 'tries'}"
         error.args = (f"{error}; given up after {often}. {STAYS}; the next run goes on from there",)
     return error
