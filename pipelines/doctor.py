@@ -12,7 +12,7 @@ import duckdb
 from msgspec.structs import replace
 
 from pipelines import display, layout, places
-from pipelines.errors import CheckoutsError, ConfigError, WarehouseError
+from pipelines.errors import CheckoutsError, ConfigError, TransientSourceError, WarehouseError
 from pipelines.keys import PRIVACY_KEY, key_of, protection_of
 from pipelines.settings import Account, Settings
 from pipelines.stripe_api import Page, StripeApi
@@ -20,6 +20,7 @@ from pipelines.warehouse import Warehouse
 
 WAIT_S = 5.0
 """How long the API or another process is waited for, in seconds."""
+AWAY = "check stripe.base_url, the network and a proxy; status.stripe.com tells how Stripe is"
 LEAST_FREE_BYTES = 1_000_000_000
 KINDS = {"sk": "a secret", "rk": "a restricted"}
 
@@ -101,6 +102,10 @@ def _api(settings: Settings, account: Account) -> Iterator[Check]:
         params.append(("expand[]", "data.line_items"))
     try:
         page = api.list_sessions(params)
+    except TransientSourceError as error:
+        found = f"{account.name}: {error.message.partition('; ')[0]}"
+        yield Check("api", found, AWAY, error.exit_code)
+        return
     except CheckoutsError as error:
         yield failed("api", error, f"{account.name}: ")
         return

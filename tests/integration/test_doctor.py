@@ -68,6 +68,7 @@ def test_what_is_wrong_is_named_with_a_remedy(
     assert done.code == code, done.out
     assert [name for name, verdict in said(done.out).items() if verdict == "bad"] == [bad]
     assert "-> " in done.out
+    assert "given up" not in done.out.partition("-> ")[2]
     assert "secret" not in re.sub("no secret or|a secret key|a secret of", "", done.out)
 
 
