@@ -28,6 +28,13 @@ TROUBLES = (
         ),
     ),
     (
+        ("Is a directory",),
+        (
+            "{path} is a folder. Nothing was written to it; set warehouse.path to a file, such as"
+            " {path}/checkouts.duckdb"
+        ),
+    ),
+    (
         ("No space left",),
         (
             "{path} can't grow: the disk is full. What was committed before is safe; make"

@@ -404,7 +404,7 @@ FOREIGN = {
     "garbage": (_garbage, "no DuckDB file"),
     "text": (_text, "no DuckDB file"),
     "SQLite": (_sqlite, "no DuckDB file"),
-    "a folder": (_folder, ""),
+    "a folder": (_folder, "is a folder"),
 }
 
 
