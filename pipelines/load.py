@@ -67,6 +67,7 @@ class Load:
         late_payment_s: how long a payment may take, in seconds.
         reads: the windows, in the order in which they were read.
         known: the unsettled sessions when the run began: id -> when each was last read.
+        ended: runs that had ended then, in the second of the latest API time.
         account_row: the account's new row in `meta.accounts`.
         timezone: the time zone of the marts' days.
         protection: what was taken out of the sessions.
@@ -79,6 +80,7 @@ class Load:
     reads: Sequence[Read]
     known: Mapping[str, int]
     account_row: Mapping[str, Any]
+    ended: Collection[str] = ()
     timezone: str = "UTC"
     protection: Protection = NOTHING
     forgotten: Collection[str] = ()
@@ -291,7 +293,8 @@ def _table(reads: Iterable[tuple[Window, int]]) -> pa.Table:
 def _mark_missing(connection: duckdb.DuckDBPyConnection, load: Load) -> None:
     """Mark the stored sessions that a complete read of their second didn't return."""
     account = {"account": load.origin.account}
-    rows = connection.execute(query("load/find_missing"), account).fetchall()
+    latest = {"api_time": load.account_row["api_time"]}
+    rows = connection.execute(query("load/find_missing"), account | latest).fetchall()
     gone = [row for row in rows if _was_there(load, *row)]
     if not gone:
         return
@@ -308,14 +311,24 @@ def _mark_missing(connection: duckdb.DuckDBPyConnection, load: Load) -> None:
 
 
 def _was_there(
-    load: Load, id_: str, _: int, api_time: int, read_at: int | None, last_seen_at: int
+    load: Load,
+    id_: str,
+    _: int,
+    api_time: int,
+    run_id: str | None,
+    read_at: int | None,
+    last_seen_at: int | None,
 ) -> bool:
     """Whether a session was last seen before the read that didn't return it.
 
     Another run may have seen it meanwhile; within one second only what this run knew at its start
-    tells.
+    tells. A row without any time wasn't written by a run.
     """
-    return last_seen_at < api_time or (read_at is not None and load.known.get(id_) == read_at)
+    if last_seen_at is None or last_seen_at < api_time:
+        return True
+    if last_seen_at == api_time and run_id in load.ended:
+        return True
+    return read_at is not None and load.known.get(id_) == read_at
 
 
 def _note_reads(connection: duckdb.DuckDBPyConnection, load: Load) -> None:

@@ -286,6 +286,7 @@ class _Run:
             late_payment_s=self._settings.sync.late_payment_days * DAY_S,
             reads=[Read(one.read, one.final, one.api_time, one.batch) for one in fetched],
             known=self._known,
+            ended=self._state.ended,
             account_row={
                 "account": self._account.name,
                 "livemode": self._livemode,

@@ -38,6 +38,7 @@ class State:
         livemode: its mode, None while unknown.
         key_fingerprint: which key it was read with, None for a new account.
         api_time: latest API time seen, epoch seconds, 0 for none.
+        ended: runs that had ended in that second.
         coverage: what was read completely, oldest first.
         unsettled: sessions that may still change, oldest first.
         fingerprint_owner: another account name that this key was stored under.
@@ -50,6 +51,7 @@ class State:
     livemode: bool | None = None
     key_fingerprint: str | None = None
     api_time: int = 0
+    ended: Sequence[str] = ()
     coverage: Sequence[Window] = ()
     unsettled: Sequence[Unsettled] = ()
     stored: int = 0
@@ -76,6 +78,7 @@ def known(connection: duckdb.DuckDBPyConnection, account: str, fingerprint: str)
     if not rows:
         return State(fingerprint_owner=owner, forgotten=forgotten)
     ((livemode, key_fingerprint, api_time),) = rows
+    ended = connection.execute(query("state/ended"), named | {"api_time": api_time}).fetchall()
     coverage = [Window(*w) for w in connection.execute(query("state/coverage"), named).fetchall()]
     covered = {"newest": coverage[-1].until if coverage else 0, **named}
     ranked = connection.execute(query("state/unsettled"), covered).fetchall()
@@ -86,6 +89,7 @@ def known(connection: duckdb.DuckDBPyConnection, account: str, fingerprint: str)
         livemode=livemode,
         key_fingerprint=key_fingerprint,
         api_time=api_time,
+        ended=[id_ for (id_,) in ended],
         coverage=coverage,
         unsettled=[Unsettled(*session) for session in ranked if session[0] is not None],
         stored=ranked[-1][-1] if ranked else 0,

@@ -162,6 +162,36 @@ def test_a_row_that_the_api_does_not_have_is_unknown_and_mended(
     assert verified(place)[0] == 0
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [
+        pytest.param("* replace ('cs_test_invented' as id)", id="in the second of the last sync"),
+        pytest.param("account, 'cs_test_invented' as id, created, payload", id="by hand"),
+        pytest.param(
+            "* replace ('cs_test_invented' as id, now() + interval 1 year as observed_at)",
+            id="later than the API has ever been",
+        ),
+    ],
+)
+def test_an_invented_row_is_mended_whatever_it_says_of_its_time(
+    columns: str, settled: Running, install: Install
+) -> None:
+    place = install(settled.url)
+    place.sync()
+    place.change(
+        f"insert into checkout_sessions by name select {columns} from checkout_sessions"
+        " order by created limit 1"
+    )
+    code, found = verified(place)
+    assert code == 6
+    assert only(found, "unknown", {"cs_test_invented"})
+    # The API's clock stands still meanwhile.
+    mend(place, place.call("verify").out.strip().splitlines()[-1])
+    assert verified(place)[0] == 0
+    gone = place.rows("select id from checkout_sessions where missing_since is not null")
+    assert gone == [("cs_test_invented",)]
+
+
 def test_a_session_that_came_back_but_is_still_called_missing_is_stale(
     settled: Running, install: Install
 ) -> None:
