@@ -317,18 +317,16 @@ def _was_there(
     api_time: int,
     run_id: str | None,
     read_at: int | None,
-    last_seen_at: int | None,
+    last_seen_at: int,
 ) -> bool:
     """Whether a session was last seen before the read that didn't return it.
 
     Another run may have seen it meanwhile; within one second only what this run knew at its start
-    tells. A row without any time wasn't written by a run.
+    tells.
     """
-    if last_seen_at is None or last_seen_at < api_time:
-        return True
-    if last_seen_at == api_time and run_id in load.ended:
-        return True
-    return read_at is not None and load.known.get(id_) == read_at
+    ended_before = last_seen_at == api_time and run_id in load.ended
+    read_before = read_at is not None and load.known.get(id_) == read_at
+    return last_seen_at < api_time or ended_before or read_before
 
 
 def _note_reads(connection: duckdb.DuckDBPyConnection, load: Load) -> None:
