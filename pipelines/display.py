@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from zoneinfo import ZoneInfo
 
 from pipelines.errors import UsageError
@@ -35,8 +35,11 @@ def say(text: str = "", end: str = "\n") -> None:
 
 
 def note(text: str) -> None:
-    """Print a line on stderr."""
-    print(text, file=sys.stderr)
+    """Print a line on stderr; where that can't be written, nothing ends for it."""
+    try:
+        print(text, file=sys.stderr)
+    except OSError:
+        _let_go(sys.stderr)
 
 
 def said() -> None:
@@ -54,11 +57,15 @@ def _readers_may_go() -> Iterator[None]:
     """Say nothing any more once nobody reads it, as `head` once it has its lines."""
     try:
         yield
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise UsageError(f"the output can't be written: {error.strerror}") from None
+        _let_go(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            raise UsageError(f"the output can't be written: {error.strerror}") from None
+
+
+def _let_go(stream: TextIO) -> None:
+    """Write to nowhere what a stream still holds, and all that follows."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def as_json(value: Any, *, indent: int | None = None) -> str:

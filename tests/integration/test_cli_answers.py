@@ -538,6 +538,18 @@ def test_a_reader_that_goes_early_changes_no_exit_code(loaded: Installation) -> 
         assert "Broken" not in err
 
 
+def test_a_run_ends_as_it_would_where_nobody_reads_its_progress(
+    start: Start, install: Install
+) -> None:
+    # So slow that there is a line of progress, and then more of the run.
+    place = install(start(sessions=900, days=3, latency_ms=50).url)
+    process = place.begin("sync", CHECKOUTS_STRIPE__REQUESTS_PER_SECOND="2")
+    assert process.stderr is not None
+    process.stderr.close()
+    assert process.wait(60) == 0
+    assert place.runs() == [("sync", "completed")]
+
+
 def test_output_that_cannot_be_written_gives_one_line(loaded: Installation) -> None:
     with open("/dev/full", "w") as full:  # noqa: PTH123 -- a device
         done = subprocess.run(
