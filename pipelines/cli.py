@@ -3,6 +3,7 @@
 What a command needs is imported when it runs, so that `--help` answers at once.
 """
 
+import io
 import logging
 import os
 import signal
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         signal.signal(sign, _interrupt)
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
-    _open_what_is_closed()
+    _set_up_streams()
     try:
         code = cli.main(given, prog_name="checkouts", standalone_mode=False) or 0
         _flush()
@@ -64,11 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _fail(f"unexpected {type(error).__name__}; run it again with --debug to see where", 1)
 
 
-def _open_what_is_closed() -> None:
-    """Write nowhere what whoever runs this doesn't want, and let no file get that place."""
+def _set_up_streams() -> None:
+    """Write UTF-8 whatever the locale is, and what whoever runs this has closed to nowhere."""
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
+        stream = getattr(sys, name)
+        if stream is None:  # so that no file gets its place
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 -- until the end
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _interrupt(*_: object) -> NoReturn:

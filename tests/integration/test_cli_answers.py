@@ -550,6 +550,13 @@ def test_a_run_ends_as_it_would_where_nobody_reads_its_progress(
     assert place.runs() == [("sync", "completed")]
 
 
+def test_output_is_utf_8_whatever_the_locale_is(loaded: Installation) -> None:
+    for form in ("table", "csv", "json"):
+        done = loaded.run("sql", "select 'é€😀' as a", "--format", form, PYTHONIOENCODING="ascii")
+        assert (done.code, done.err) == (0, "")
+        assert "é€😀" in done.out
+
+
 def test_output_that_cannot_be_written_gives_one_line(loaded: Installation) -> None:
     with open("/dev/full", "w") as full:  # noqa: PTH123 -- a device
         done = subprocess.run(
