@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -40,7 +40,6 @@ LookUp = Callable[[Sequence[str], int, int], Mapping[str, Stored]]
 
 class _Item(msgspec.Struct, gc=False):
     id: str
-    object: Literal["item"] = "item"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +235,7 @@ def _id_of(item: bytes) -> str:
     try:
         return _item.decode(item).id
     except ValueError:
-        raise ValueError("an element of its line items is none with an id") from None
+        raise ValueError("a line item has no id, so those after it can't be asked for") from None
 
 
 def _breach(what: str, page: Page) -> SourceContractError:

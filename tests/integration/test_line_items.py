@@ -300,9 +300,7 @@ def test_further_line_items_that_begin_again_fail_the_window(place: Installation
     assert place.call("status").code == 5 or place.coverage() == []
 
 
-@pytest.mark.parametrize(
-    "odd", [item(25, quantity="x"), item(25, object="product"), item(25, id=7)]
-)
+@pytest.mark.parametrize("odd", [item(25, quantity="x"), item(25, id=7)])
 def test_a_session_with_an_odd_line_item_on_a_further_page_is_rejected_and_no_other(
     odd: dict[str, Any], place: Installation
 ) -> None:
