@@ -1,8 +1,9 @@
 """Several accounts side by side, each in a thread of its own, and how all of them are stopped."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TypeVar
 
@@ -19,13 +20,20 @@ class Stops:
         self._calls: list[Callable[[], None]] = []
         self._stopped = False
 
-    def add(self, call: Callable[[], None]) -> None:
-        """Have `call` called when everything is to stop; at once if that has come."""
+    @contextmanager
+    def reaching(self, *calls: Callable[[], None]) -> Iterator[None]:
+        """Have these called if all is to stop while a block runs; at once if that has come."""
         with self._lock:
-            self._calls.append(call)
+            self._calls += calls
             stopped = self._stopped
-        if stopped:
+        for call in calls if stopped else ():
             call()
+        try:
+            yield
+        finally:
+            with self._lock:
+                for call in calls:
+                    self._calls.remove(call)
 
     def stop(self) -> None:
         """Stop everything."""

@@ -159,9 +159,7 @@ class _Run:
         self._protection = protection_of(settings)
         self._forgotten: set[str] = set()
         self._warehouse = Warehouse(place_of(settings.warehouse))
-        options.stops.add(self._warehouse.stop)
         self._api = StripeApi.of(settings, account, options.transport, options.patience)
-        options.stops.add(self._api.stop)
         self._fetcher = Fetcher(
             self._api,
             settle_s=settings.sync.settle_s,
@@ -182,6 +180,12 @@ class _Run:
 
     def execute(self, *, missing: bool = False) -> Report:
         """Run to the end, whatever it is."""
+        with self._options.stops.reaching(self._warehouse.stop, self._api.stop):
+            self._try(missing=missing)
+            self._end()
+        return self.report
+
+    def _try(self, *, missing: bool) -> None:
         try:
             self._begin()
             if self._window is None:
@@ -196,8 +200,6 @@ class _Run:
         finally:
             self._api.close()
             self._fetcher.close()
-        self._end()
-        return self.report
 
     def _begin(self) -> None:
         self._state = self._warehouse.state(self._account.name, self._api.fingerprint)

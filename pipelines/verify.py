@@ -159,10 +159,9 @@ class _Verification:
         self._settings = settings
         self._account = account
         self._warehouse = warehouse
+        self._stops = options.stops
         self._progress = options.progress
         self._api = StripeApi.of(settings, account, options.transport, options.patience)
-        options.stops.add(self._api.stop)
-        options.stops.add(warehouse.stop)
         self._protection = protection_of(settings)
         self._forgotten: set[str] = set()
         self._fetch = Fetcher(
@@ -181,6 +180,12 @@ class _Verification:
 
     def execute(self, window: Window | None) -> Findings:
         findings = Findings(self._account.name)
+        with self._stops.reaching(self._warehouse.stop, self._api.stop):
+            self._try(findings, window)
+        findings.differences = sorted(self._found.values(), key=lambda d: (d.created, d.id))
+        return findings
+
+    def _try(self, findings: Findings, window: Window | None) -> None:
         try:
             self._to_read = self._begin(findings, window)
             self._compare([Piece(covered) for covered in self._to_read])
@@ -197,8 +202,6 @@ class _Verification:
         finally:
             self._api.close()
             self._fetch.close()
-        findings.differences = sorted(self._found.values(), key=lambda d: (d.created, d.id))
-        return findings
 
     def _begin(self, findings: Findings, window: Window | None) -> list[Window]:
         """Check the key, note the holes, and return what can be compared."""

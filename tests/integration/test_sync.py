@@ -1,5 +1,6 @@
 """A sync leaves in the warehouse exactly what the API shows."""
 
+import gc
 import threading
 from collections.abc import Callable
 
@@ -16,6 +17,9 @@ from test_guards import session
 from pipelines import display
 from pipelines.emulator.app import Running
 from pipelines.pipeline import Options, Progress
+from pipelines.stripe_api import StripeApi
+from pipelines.verify import verify
+from pipelines.warehouse import Warehouse
 
 Start = Callable[..., Running]
 Install = Callable[..., Installation]
@@ -210,3 +214,19 @@ def test_with_a_sleeping_pipeline_none_leaves_the_unsettled_without_its_last_loo
     place.sync()
     assert place.value("select count(*) from meta.unsettled") == 0
     assert_equal(place, emulator)
+
+
+def test_nothing_is_kept_of_a_run_that_has_ended(install: Install) -> None:
+    place = install("http://127.0.0.1:9")
+    options = Options(transport=Scripted([], NOW))
+    before = _in_memory()
+    for _ in range(3):
+        assert place.sync(options).outcome == "completed"
+    settings = place.settings()
+    assert verify(settings, settings.chosen()[0], None, options).error is None
+    assert _in_memory() <= before
+
+
+def _in_memory() -> int:
+    gc.collect()
+    return sum(isinstance(each, StripeApi | Warehouse) for each in gc.get_objects())
