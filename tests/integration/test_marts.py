@@ -325,7 +325,6 @@ def test_discounts_compares_sessions_with_and_without(known: Known) -> None:
         )
 
 
-@pytest.mark.file  # a lake has no comments on columns of views
 @pytest.mark.parametrize("currency", ["usd", "kwd", "jpy"])
 @pytest.mark.parametrize("minor", [2**53 + 1, 2**63 - 1, -(2**63)])
 def test_amounts_in_the_major_unit_are_exact_beyond_what_a_float_holds(
@@ -335,6 +334,7 @@ def test_amounts_in_the_major_unit_are_exact_beyond_what_a_float_holds(
     assert found == major(minor, currency)
 
 
+@pytest.mark.file  # a lake has no comments on columns of views
 def test_no_mart_column_has_a_base_columns_name_with_another_unit(known: Known) -> None:
     columns = known.place.rows(
         "select schema_name, table_name, column_name, data_type, comment from duckdb_columns()"
