@@ -76,7 +76,7 @@ WRONG: list[tuple[tuple[str, ...], dict[str, str | None], int, str]] = [
     (("sync",), {"CHECKOUTS_WAREHOUSE__PATH": "/proc/nowhere/x.duckdb"}, 5, "/proc/nowhere"),
     (("sync",), {"CHECKOUTS_WAREHOUSE__PATH": "config.yaml"}, 5, "no DuckDB file"),
     (("sync",), {"CHECKOUTS_WAREHOUSE__PATH": "config.yaml/x.duckdb"}, 5, "config.yaml"),
-    (("sync",), {"CHECKOUTS_WAREHOUSE__PATH": "."}, 5, "Is a directory"),
+    (("sync",), {"CHECKOUTS_WAREHOUSE__PATH": "."}, 5, "is a folder"),
     (("sync",), {"CHECKOUTS_STRIPE__BASE_URL": "http://127.0.0.1:9"}, 3, "can't be reached"),
     # backfill
     (("backfill",), {}, 2, "--from"),
