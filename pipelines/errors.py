@@ -72,10 +72,12 @@ class SourceError(CheckoutsError):
         status: the HTTP status, None when there was no response.
         request_id: Stripe's `Request-Id` of the response, for its support.
         again: whether another try may help, by its kind or as the API said.
+        retry_after_s: seconds that the API asked to wait, None when it didn't say.
     """
 
     exit_code = 3
     again = False
+    retry_after_s: float | None = None
 
     def __init__(
         self, message: str, *, status: int | None = None, request_id: str | None = None

@@ -5,7 +5,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pipelines.budget import Budget
-from pipelines.errors import SourceContractError
 from pipelines.flatten import Batch, Flattener, Reject, Session, join
 from pipelines.line_items import LineItems, LookUp
 from pipelines.privacy import NOTHING, Protection
@@ -171,12 +170,12 @@ class _Paging:
         try:
             items = self._flattener.decode(page.data)
         except ValueError as error:
-            raise self._breach(str(error), page) from None
+            raise page.breach(str(error)) from None
         self.pages += 1
         if self.pages == 1:
             self.seen_from, self.api_time = page.seen_from, page.api_time
         if not items and page.has_more:
-            raise self._breach("an empty page that says there is more", page)
+            raise page.breach("an empty page that says there is more")
         self._check(items, page, asked)
         self._seen += [(item, page.api_time) for item in items]
         if self.pages % PAGES_A_BATCH == 0:
@@ -196,13 +195,13 @@ class _Paging:
         for item in items:
             head = item.head
             if head.created not in asked:
-                raise self._breach("a session created outside the window asked for", page)
+                raise page.breach("a session created outside the window asked for")
             if self._ids and head.created > self.oldest:
-                raise self._breach("sessions that are not newest first", page)
+                raise page.breach("sessions that are not newest first")
             if head.id in self._ids:
-                raise self._breach("the same session twice, so its cursor isn't moving", page)
+                raise page.breach("the same session twice, so its cursor isn't moving")
             if item.livemode is not None and self.livemode not in (None, item.livemode):
-                raise self._breach("sessions of live and test mode together", page)
+                raise page.breach("sessions of live and test mode together")
             self.livemode = self.livemode if item.livemode is None else item.livemode
             if not self._ids:
                 self.newest = head.created
@@ -210,10 +209,3 @@ class _Paging:
             self.at_oldest = self.at_oldest + 1 if head.created == self.oldest else 1
             self.oldest = head.created
             self.cursor = head.id
-
-    def _breach(self, what: str, page: Page) -> SourceContractError:
-        return SourceContractError(
-            f"the API sent {what}; nothing of this window was stored, the next run asks again",
-            status=200,
-            request_id=page.request_id,
-        )

@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 
 from pipelines import payload
 from pipelines.children import LINE_ITEMS
-from pipelines.errors import SourceContractError, SourceRequestError
+from pipelines.errors import SourceRequestError
 from pipelines.flatten import Batch, Drift, Elements, Flattener, Owner, Reject
-from pipelines.stripe_api import PAGE_SIZE, Page, StripeApi
+from pipelines.stripe_api import PAGE_SIZE, StripeApi
 
 MOST_AT_ONCE = 20
 """Sessions whose further line items are read at a time."""
@@ -119,7 +119,7 @@ class LineItems:
     def _rest(self, one: _Partial) -> _Rest:
         first = [item.encode() for item in one.items]
         try:
-            position, raws = self._read(one)
+            position, raws = self._read(one.id, first)
         except SourceRequestError as error:
             said = f"{error.status} {error.code or ''}".strip()
             reason = f"its line items can't be read: the API answered {said}"
@@ -143,17 +143,17 @@ class LineItems:
         text = b'%b,"line_items":%b}' % (one.payload.encode()[:-1], listed)
         return self._flattener.set_aside(text, reason)
 
-    def _read(self, one: _Partial) -> tuple[int, list[bytes]]:
+    def _read(self, session_id: str, first: Sequence[bytes]) -> tuple[int, list[bytes]]:
         """Read what follows the first items; all, if they changed since they were listed."""
-        if one.items:
+        if first:
             try:
-                return len(one.items), self._pages(one, [item.encode() for item in one.items])
+                return len(first), self._pages(session_id, first)
             except SourceRequestError as error:
                 if error.param != "starting_after":
                     raise
-        return 0, self._pages(one, [])
+        return 0, self._pages(session_id, [])
 
-    def _pages(self, one: _Partial, first: Sequence[bytes]) -> list[bytes]:
+    def _pages(self, session_id: str, first: Sequence[bytes]) -> list[bytes]:
         """Return the line items that follow the first ones."""
         raws: list[bytes] = []
         ids = [_id_of(item) for item in first]
@@ -162,14 +162,14 @@ class LineItems:
             params = [("limit", str(PAGE_SIZE))]
             if ids:
                 params.append(("starting_after", ids[-1]))
-            page = self._api.list_line_items(one.id, params)
+            page = self._api.list_line_items(session_id, params)
             if page.has_more and not page.data:
-                raise _breach("an empty page of line items that says there is more", page)
+                raise page.breach("an empty page of line items that says there is more")
             found = [bytes(raw) for raw in page.data]
             raws += found
             ids = [_id_of(item) for item in found]
             if len(seen) + len(ids) != len(seen.union(ids)):
-                raise _breach("the same line item twice, so their cursor isn't moving", page)
+                raise page.breach("the same line item twice, so their cursor isn't moving")
             if not page.has_more:
                 return raws
             seen.update(ids)
@@ -236,14 +236,6 @@ def _id_of(item: bytes) -> str:
         return _item.decode(item).id
     except ValueError:
         raise ValueError("a line item has no id, so those after it can't be asked for") from None
-
-
-def _breach(what: str, page: Page) -> SourceContractError:
-    return SourceContractError(
-        f"the API sent {what}; nothing of this window was stored, the next run asks again",
-        status=200,
-        request_id=page.request_id,
-    )
 
 
 def _list(column: "pa.ChunkedArray[Any]") -> list[Any]:

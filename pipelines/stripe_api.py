@@ -67,6 +67,14 @@ class Page:
     seen_from: int
     request_id: str | None
 
+    def breach(self, what: str) -> SourceContractError:
+        """Return the failure of a window whose page isn't what it must be."""
+        return SourceContractError(
+            f"the API sent {what}; nothing of this window was stored, the next run asks again",
+            status=OK,
+            request_id=self.request_id,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -233,8 +241,7 @@ class StripeApi:
                 return self._once(path, params)
             except SourceError as error:
                 tries += 1
-                asked_s = error.retry_after_s if isinstance(error, TransientSourceError) else None
-                wait = self._patience.backoff_s(tries, asked_s)
+                wait = self._patience.backoff_s(tries, error.retry_after_s)
                 if not error.again or time.monotonic() + wait > deadline:
                     raise _final(error, tries) from None
                 named = {"request_id": error.request_id}
@@ -318,6 +325,7 @@ class StripeApi:
 
     def _failure(self, response: httpx.Response, body: bytes) -> SourceError:
         error = self._refusal(response, error_of(body))
+        error.retry_after_s = seconds_of(response.headers.get("retry-after"))
         advice = response.headers.get("stripe-should-retry")
         if advice in ("true", "false"):
             error.again = advice == "true"
@@ -337,7 +345,6 @@ class StripeApi:
             reason = self._said(response.headers.get("stripe-rate-limited-reason", ""))
             return TransientSourceError(
                 f"the API answered {status}: {what}" + (f" ({reason})" if reason else ""),
-                retry_after_s=seconds_of(response.headers.get("retry-after")),
                 **named,
             )
         if status in (UNAUTHORIZED, FORBIDDEN):

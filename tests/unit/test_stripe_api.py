@@ -253,6 +253,14 @@ def test_retry_after_is_obeyed(world: World, header: str) -> None:
     assert world.waits == [7.0]
 
 
+def test_retry_after_is_obeyed_of_a_refusal_that_the_api_advises_to_try_again(
+    world: World,
+) -> None:
+    advised = answer(MESSAGE, 400, Retry_After="7", Stripe_Should_Retry="true")
+    world.api(advised, PAGE).list_sessions(LIMIT)
+    assert world.waits == [7.0]
+
+
 def test_retry_after_does_not_shorten_the_wait(world: World) -> None:
     world.api(answer(MESSAGE, 429, Retry_After="0"), PAGE).list_sessions(LIMIT)
     assert 0.25 <= world.waits[0] <= 0.5
