@@ -126,7 +126,8 @@ def rereads(
 def probes(rest: Window, per_second: float) -> list[Piece]:
     """Return parts of a window of which nobody knows how far its sessions go back, newest first.
 
-    Each is longer than the one before, so that few are empty; a page of each tells.
+    Each is longer than the one before, so that few are empty; a page of each tells. What was seen
+    above isn't believed of them: a shop that grew had a hundredth of it.
 
     Args:
         rest: the window.
@@ -137,7 +138,7 @@ def probes(rest: Window, per_second: float) -> list[Piece]:
     older: Window | None = rest
     while older is not None:
         part, older = newest_part(older, per_second, pages * PAGE_SIZE)
-        pieces.append(Piece(part, per_second=per_second))
+        pieces.append(Piece(part))
         pages *= GROW
     return pieces
 

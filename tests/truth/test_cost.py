@@ -2,9 +2,11 @@
 
 import json
 import random
+import time
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
+import httpx
 import pytest
 from truth_shop import (
     DAY_S,
@@ -141,3 +143,23 @@ def test_with_many_fetchers_a_small_first_load_takes_few_requests_more_than_it_h
     report = place.sync()
     assert report.counts.inserted == sessions
     assert report.requests <= most
+
+
+class Far(Handmade):
+    """An API whose answers take a while, so that many are asked for side by side."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer later."""
+        time.sleep(0.2)
+        return super().handle_request(request)
+
+
+def test_a_shop_that_has_grown_costs_hardly_more_than_its_pages(install: Install) -> None:
+    # Half of its sessions are of the last ten of eighty days, a tenth of the last two hours.
+    draw = random.Random(1)
+    ages = sorted(int(80 * DAY_S * draw.random() ** 3) for _ in range(4_000))
+    shop = [handmade(number, NOW - 1 - age) for number, age in enumerate(ages)]
+    api = Far(lambda _: shop, NOW)
+    report = install(stripe__requests_per_second=100).sync(Options(transport=api))
+    assert report.counts.inserted == 4_000
+    assert report.requests == api.requests <= 1.03 * 40 + 26
