@@ -8,6 +8,7 @@ import re
 import types
 import typing
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,9 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
 
 def _find(folder: Path) -> Path | None:
     for candidate in (folder, *folder.parents):
-        if (candidate / FILE_NAME).is_file():
-            return candidate / FILE_NAME
+        with suppress(PermissionError):  # a folder that this user may not enter has none for it
+            if (candidate / FILE_NAME).is_file():
+                return candidate / FILE_NAME
     return None
 
 

@@ -129,18 +129,23 @@ def _clock(settings: Settings, account: Account, page: Page) -> Check:
 
 def _file(settings: Settings) -> Check:
     path = settings.warehouse.path
+    place = _impatient(settings)
+    try:
+        exists = place.exists
+    except WarehouseError as error:
+        return failed("warehouse", error)
     folder = _nearest(path)
-    places = [folder, path] if path.exists() else [folder]
-    if not folder.is_dir() or not all(os.access(place, os.W_OK) for place in places):
+    written = [folder, path] if exists else [folder]
+    if not folder.is_dir() or not all(os.access(each, os.W_OK) for each in written):
         return Check(
             "warehouse",
             f"{path} can't be written by this user",
             "give it the right to write there, or set warehouse.path",
             WarehouseError.exit_code,
         )
-    if not path.exists():
+    if not exists:
         return Check("warehouse", f"{path} is not there yet; the first sync makes it")
-    warehouse = Warehouse(_impatient(settings))
+    warehouse = Warehouse(place)
     try:
         ((row,),) = warehouse.answers({"state/version": {}})
     except WarehouseError as error:
@@ -184,7 +189,8 @@ def _impatient(settings: Settings) -> places.Place:
 
 def _room(path: Path) -> Check:
     free = shutil.disk_usage(_nearest(path)).free
-    needed = max(LEAST_FREE_BYTES, path.stat().st_size if path.exists() else 0)
+    there = os.access(path, os.F_OK)
+    needed = max(LEAST_FREE_BYTES, path.stat().st_size if there else 0)
     found = f"{display.size(free)} free"
     if free >= needed:
         return Check("disk", found)
@@ -193,5 +199,5 @@ def _room(path: Path) -> Check:
 
 
 def _nearest(path: Path) -> Path:
-    """Return the folder of a file, or what is there nearest above it."""
-    return next(folder for folder in path.absolute().parents if folder.exists())
+    """Return the folder of a file, or what can be reached nearest above it."""
+    return next(folder for folder in path.absolute().parents if os.access(folder, os.F_OK))

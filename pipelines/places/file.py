@@ -75,8 +75,15 @@ class File:
 
     @property
     def exists(self) -> bool:
-        """Whether there is a file."""
-        return self.path.exists()
+        """Whether there is a file.
+
+        Raises:
+            WarehouseError: nobody can tell, since this user may not enter its folder.
+        """
+        try:
+            return self.path.exists()
+        except OSError as error:
+            raise self._out_of_reach(error) from None
 
     @property
     def log(self) -> Path:
@@ -156,6 +163,17 @@ class File:
     def size_bytes(self) -> int:
         """The file's size."""
         return self.path.stat().st_size
+
+    def _out_of_reach(self, error: OSError) -> WarehouseError:
+        """Say which folder on the way to the file is closed to this user."""
+        above = [*reversed(self.path.parents)]
+        closed = next((folder for folder in above if not os.access(folder, os.X_OK)), above[-1])
+        return WarehouseError(
+            f"{self.path} can't be reached: {closed} may not be entered ({error.strerror})."
+            " Nothing was written; run this as the user whose folder that is, or give this user"
+            " the right to enter it, or set warehouse.path",
+            path=self.name,
+        )
 
     def failure(self, error: duckdb.Error) -> WarehouseError | None:
         """Say in one line why the file can't be used, and what to do."""
