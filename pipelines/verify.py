@@ -125,7 +125,8 @@ class Findings:
             ids = [found.id for found in self.of(kind)]
             shown[kind] = {"count": len(ids), "ids": ids}
         shown["holes"] = [
-            {"after": iso(hole.after), "until": iso(hole.until)} for hole in self.holes
+            {"after": iso(hole.after), "until": None if hole.open_ended else iso(hole.until)}
+            for hole in self.holes
         ]
         if self.error is not None:
             shown["error"] = self.error.as_json()
@@ -212,17 +213,20 @@ class _Verification:
         self._api.clock.see(state.api_time)
         ((row,),) = self._warehouse.answers({"verify/last_sync": {"account": self._account.name}})
         self._last_sync = row["started_at"] or 0
-        newest = newest_covered(state.coverage)
-        if newest is None:
-            return []
-        begin = self._settings.start_of(self._account) - 1
-        asked = window or Window(begin, newest)
-        # A range without a first moment begins where syncs do: nothing is missed before.
-        after = asked.after if asked.after >= -NO_END else begin
-        until = min(asked.until, newest)
-        if until > after:
-            findings.holes = subtract(Window(after, until), state.coverage)
+        findings.holes = subtract(self._asked(window, state.coverage), state.coverage)
         return intersect(window, state.coverage) if window else list(state.coverage)
+
+    def _asked(self, window: Window | None, coverage: Sequence[Window]) -> Window:
+        """Return the range that was asked for, whatever is covered of it."""
+        after, end = window or Window(-NO_END - 1, NO_END)
+        # Without a first moment it begins where syncs do: nothing is missed before.
+        if after < -NO_END:
+            after = self._settings.start_of(self._account) - 1
+        if end < NO_END - 1:
+            return Window(after, end)
+        # Without a last one it ends where syncs have come to, if they have come to it at all.
+        newest = newest_covered(coverage)
+        return Window(after, newest if newest is not None and newest > after else NO_END)
 
     def _compare(self, pieces: Sequence[Piece]) -> None:
         if not pieces:

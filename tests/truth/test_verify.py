@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from installation import Installation
 from truth_shop import (
     DAY_S,
     HOUR_S,
@@ -350,6 +351,39 @@ def test_a_range_without_a_beginning_has_no_hole_before_the_first_date_ever_read
     code, found = verified(place, "--to", _iso(first + HOUR_S))
     assert code == 0
     assert found["holes"] == [{"after": _iso(START - 1), "until": _iso(first - 1)}]
+
+
+def test_an_account_that_was_never_synced_is_one_hole(settled: Running, tmp_path: Path) -> None:
+    keys = {"accounts": [{"name": "eu"}, {"name": "us", "key_env": "STRIPE_KEY_US"}]}
+    place = Installation(tmp_path / "two", settled.url, **keys)
+    us = {"STRIPE_KEY_US": "sk_test_us"}
+    assert place.call("sync", "--account", "eu").code == 0
+    for options, after, until in (
+        ((), _iso(START - 1), None),
+        (("--from", "2026-11-01"), "2026-10-31T23:59:59Z", None),
+        (("--to", "2026-11-03"), _iso(START - 1), "2026-11-02T23:59:59Z"),
+        (("--from", "2026-11-01", "--to", "2026-11-03"), "2026-10-31T23:59:59Z",
+         "2026-11-02T23:59:59Z"),
+    ):  # fmt: skip
+        done = place.call("verify", "--json", "--account", "us", *options, **us)
+        assert (done.code, done.object["outcome"], done.object["compared"]) == (0, "completed", 0)
+        assert done.object["holes"] == [{"after": after, "until": until}]
+    done = place.call("verify", "--account", "us", **us)
+    assert done.out == "us: 0 sessions compared: no difference; 1 hole not compared\n"
+
+
+def test_a_range_beyond_all_that_is_covered_is_one_hole(settled: Running, install: Install) -> None:
+    place = install(settled.url)
+    place.sync()
+    ((_, newest),) = place.coverage()
+    beyond = newest + 1 + DAY_S
+    for options, until in (((), None), (("--to", _iso(beyond + HOUR_S)), beyond + HOUR_S - 1)):
+        code, found = verified(place, "--from", _iso(beyond), *options)
+        assert (code, found["outcome"], found["compared"]) == (0, "completed", 0)
+        shown_until = None if until is None else _iso(until)
+        assert found["holes"] == [{"after": _iso(beyond - 1), "until": shown_until}]
+    _, found = verified(place, "--to", _iso(beyond))
+    assert found["holes"] == [{"after": _iso(newest), "until": _iso(beyond - 1)}]
 
 
 def test_what_is_newer_than_the_last_sync_is_not_compared(start: Start, install: Install) -> None:
