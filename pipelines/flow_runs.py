@@ -9,7 +9,7 @@ from typing import TypeVar
 import httpx
 
 from pipelines import display, flows  # flows first: it says what Prefect reads when imported
-from pipelines.errors import ConfigError, UsageError
+from pipelines.errors import CheckoutsError, ConfigError, UsageError
 from pipelines.runs import Report
 from pipelines.verify import Findings
 from pipelines.windows import NO_END, Window
@@ -30,6 +30,7 @@ def run_sync(accounts: Sequence[str], config_file: Path | None) -> list[Report]:
 
     Raises:
         ConfigError: the configured Prefect API doesn't answer.
+        CheckoutsError: what kept the run from beginning.
     """
     found: list[Report] = []
     return _collect(
@@ -52,6 +53,7 @@ def run_backfill(
 
     Raises:
         ConfigError: the configured Prefect API doesn't answer.
+        CheckoutsError: what kept the run from beginning.
     """
     found: list[Report] = []
     start, end = _bounds(window)
@@ -78,6 +80,7 @@ def run_verify(
 
     Raises:
         ConfigError: the configured Prefect API doesn't answer.
+        CheckoutsError: what kept the run from beginning.
     """
     found: list[Findings] = []
     start, end = _bounds(window) if window is not None else (None, None)
@@ -140,7 +143,8 @@ def _collect(found: list[Told], call: Callable[[], State]) -> list[Told]:
     for name in ("prefect", "prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.getLogger("pipelines").propagate = False
-    token = flows.collected.set(found)
+    errors: list[CheckoutsError] = []
+    tokens = flows.collected.set(found), flows.refused.set(errors)
     why = ""
     try:
         with tags(TAG):
@@ -149,10 +153,13 @@ def _collect(found: list[Told], call: Callable[[], State]) -> list[Told]:
         if not found:
             raise
     finally:
-        flows.collected.reset(token)
-    for one in found:
-        if one.error is not None:  # its frames would keep DuckDB and Arrow to the very end
-            one.error.__traceback__ = None
+        flows.collected.reset(tokens[0])
+        flows.refused.reset(tokens[1])
+    for error in (*errors, *(one.error for one in found)):
+        if error is not None:  # its frames would keep DuckDB and Arrow to the very end
+            error.__traceback__ = None
+    if not found and errors:
+        raise errors[0]
     if not found:
         raise UsageError(f"the flow run failed before it began: {why}")
     return found

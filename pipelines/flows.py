@@ -55,6 +55,8 @@ atexit.register(os.dup2, os.open(os.devnull, os.O_WRONLY), 2)
 
 collected: ContextVar[list[Any] | None] = ContextVar("collected", default=None)
 """Where a caller in this process finds what a flow run did."""
+refused: ContextVar[list[CheckoutsError] | None] = ContextVar("refused", default=None)
+"""Where it finds why a flow run could not do anything."""
 
 Told = TypeVar("Told", Report, Findings)
 
@@ -143,7 +145,7 @@ def verify_checkout_sessions(
         settings, chosen = _begin(accounts, config_file)
         found = _side_by_side(settings, chosen, run)
     except CheckoutsError as error:
-        return Failed(message=error.message)
+        return _refusal(error)
     artifacts.differences(found)
     wrong = [f"{f.account}: {_what_differs(f)}" for f in found if f.exit_code]
     if wrong:
@@ -171,7 +173,7 @@ def _write(
             reports = _run(settings, chosen, job)
             runs.publish_changes(settings, reports)
     except CheckoutsError as error:
-        return Failed(message=error.message)
+        return _refusal(error)
     artifacts.figures(reports)
     failures = [f"{r.account}: {r.error.message}" for r in reports if r.error is not None]
     if failures:
@@ -238,6 +240,14 @@ def _collected(told: list[Told]) -> list[Told]:
     if found is not None:
         found.extend(told)
     return told
+
+
+def _refusal(error: CheckoutsError) -> State:
+    """Return the failure of a run that could not begin, and give its error to who waits for it."""
+    errors = refused.get()
+    if errors is not None:
+        errors.append(error)
+    return Failed(message=error.message)
 
 
 def _nonsense(start: datetime | None, end: datetime | None) -> State | None:

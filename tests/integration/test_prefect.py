@@ -291,6 +291,20 @@ def test_wrong_uses_with_prefect_are_refused_alike(
     one_line(done.err)
 
 
+def test_what_keeps_a_flow_run_from_beginning_keeps_its_exit_code(
+    prefect: Prefect, shop: Running, install: Install
+) -> None:
+    place = install(shop.url)
+    done = place.run("verify", "--prefect", "--json", **prefect.environ)
+    assert (done.code, done.out) == (5, "")
+    assert f"there is no warehouse at {place.warehouse};" in one_line(done.err)
+    assert prefect.newest_flow_run()["state_type"] == "FAILED"
+    (place.folder / "data").write_text("")
+    done = place.run("sync", "--prefect", **prefect.environ)
+    assert done.code == 5
+    assert "can't be made" in one_line(done.err)
+
+
 def test_nothing_that_prefect_keeps_holds_the_key_or_what_a_session_says(
     prefect: Prefect, start: Start, install: Install
 ) -> None:
