@@ -96,7 +96,11 @@ def _account(settings: Settings, account: Account) -> Iterator[Check]:
 def _api(settings: Settings, account: Account) -> Iterator[Check]:
     """Ask for one session, with what a sync asks for."""
     hurried = replace(settings, stripe=replace(settings.stripe, retry_for_s=WAIT_S))
-    api = StripeApi.of(hurried, account)
+    try:
+        api = StripeApi.of(hurried, account)
+    except ConfigError as error:
+        yield failed("api", error, f"{account.name}: ")
+        return
     params = [("limit", "1")]
     if settings.stripe.line_items:
         params.append(("expand[]", "data.line_items"))

@@ -10,6 +10,7 @@ import httpx
 
 from pipelines import display, flows  # flows first: it says what Prefect reads when imported
 from pipelines.errors import CheckoutsError, ConfigError, UsageError
+from pipelines.routes import check_proxies
 from pipelines.runs import Report
 from pipelines.verify import Findings
 from pipelines.windows import NO_END, Window
@@ -100,8 +101,10 @@ def api_address() -> str | None:
     """Return the configured Prefect API, None if there is none.
 
     Raises:
-        ConfigError: one is configured but doesn't answer.
+        ConfigError: one is configured but doesn't answer, or the environment names a proxy that is
+            none.
     """
+    check_proxies()
     address = get_current_settings().api.url
     if address is None:
         return None

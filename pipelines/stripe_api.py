@@ -183,7 +183,7 @@ class StripeApi:
         """Return an account's access as the settings say.
 
         Raises:
-            ConfigError: the account has no usable key.
+            ConfigError: the account has no usable key, or the environment's proxy is none.
         """
         return cls(
             settings.stripe.base_url,
@@ -392,6 +392,9 @@ def _transports(base_url: str) -> Callable[[], httpx.BaseTransport]:
     """Return what makes transports to a server: by the environment's proxy, with its certificates.
 
     Without TLS there is nothing to verify. What verifies is made once, since that takes long.
+
+    Raises:
+        ConfigError: that proxy is none.
     """
     local = on_loopback(base_url)
     verified = not base_url.startswith("http://")

@@ -20,6 +20,8 @@ Start = Callable[..., Running]
 Install = Callable[..., Installation]
 
 RANGE = ("--from", "2026-09-01", "--to", "2026-09-02")
+STRIPES: dict[str, str | None] = {"CHECKOUTS_STRIPE__BASE_URL": "https://api.example.com"}
+"""An API that isn't on this machine, so that a proxy is asked."""
 WRONG: list[tuple[tuple[str, ...], dict[str, str | None], int, str]] = [
     # no command, or none that there is
     (("sink",), {}, 2, "sink"),
@@ -78,6 +80,12 @@ WRONG: list[tuple[tuple[str, ...], dict[str, str | None], int, str]] = [
     (("sync",), {"CHECKOUTS_WAREHOUSE__PATH": "config.yaml/x.duckdb"}, 5, "config.yaml"),
     (("sync",), {"CHECKOUTS_WAREHOUSE__PATH": "."}, 5, "is a folder"),
     (("sync",), {"CHECKOUTS_STRIPE__BASE_URL": "http://127.0.0.1:9"}, 3, "can't be reached"),
+    (("sync",), STRIPES | {"HTTPS_PROXY": "http://[::1"}, 2, "HTTPS_PROXY holds no address"),
+    (("sync",), STRIPES | {"HTTPS_PROXY": "http://u:integration"}, 2, "HTTPS_PROXY holds no"),
+    (("sync",), STRIPES | {"HTTPS_PROXY": "http://"}, 2, "HTTPS_PROXY holds no address"),
+    (("sync",), STRIPES | {"https_proxy": "ftp://u:integration@x"}, 2, "https_proxy names a"),
+    (("sync", "--json"), STRIPES | {"ALL_PROXY": "socks5://x:1"}, 2, "ALL_PROXY names a SOCKS"),
+    (("list",), STRIPES | {"ALL_PROXY": "socks5://x:1"}, 2, "ALL_PROXY names a SOCKS"),
     # backfill
     (("backfill",), {}, 2, "--from"),
     (("backfill", "--from", "2026-09-01"), {}, 2, "--to"),

@@ -72,6 +72,19 @@ def test_what_is_wrong_is_named_with_a_remedy(
     assert "secret" not in re.sub("no secret or|a secret key|a secret of", "", done.out)
 
 
+def test_a_proxy_that_is_none_is_told_of_both_that_need_it(start: Start, install: Install) -> None:
+    place = install(start(sessions=20, now=None, frozen=False).url)
+    away = {"CHECKOUTS_STRIPE__BASE_URL": "https://api.example.com"}
+    done = place.call("doctor", HTTPS_PROXY="socks5://user:hunter2@proxy:1080", **away)
+    assert done.code == 2
+    assert [name for name, verdict in said(done.out).items() if verdict == "bad"] == [
+        "api",
+        "prefect",
+    ]
+    assert done.out.count("HTTPS_PROXY names a SOCKS proxy") == 2
+    assert "hunter2" not in done.out
+
+
 def test_a_clock_that_is_off_is_told(start: Start, install: Install) -> None:
     place = install(start(sessions=20, now=NOW - DAY_S).url)
     done = place.call("doctor")
