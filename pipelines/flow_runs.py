@@ -10,7 +10,7 @@ import httpx
 
 from pipelines import display, flows  # flows first: it says what Prefect reads when imported
 from pipelines.errors import CheckoutsError, ConfigError, UsageError
-from pipelines.routes import check_proxies
+from pipelines.routes import check_proxies, without_user
 from pipelines.runs import Report
 from pipelines.verify import Findings
 from pipelines.windows import NO_END, Window
@@ -110,8 +110,8 @@ def api_address() -> str | None:
         return None
     if not answers(address):
         raise ConfigError(
-            f"the Prefect API at {address} doesn't answer; start it, or unset PREFECT_API_URL,"
-            " or run without --prefect",
+            f"the Prefect API at {without_user(address)} doesn't answer; start it, or unset"
+            " PREFECT_API_URL, or run without --prefect",
             key="PREFECT_API_URL",
         )
     return address
@@ -123,7 +123,7 @@ def answers(address: str) -> bool:
     headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
     try:
         return httpx.get(f"{address}/health", timeout=10, headers=headers).is_success
-    except httpx.HTTPError:
+    except (httpx.HTTPError, httpx.InvalidURL):
         return False
 
 

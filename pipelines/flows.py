@@ -14,15 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-# Read by Prefect when it is imported; whoever set them keeps what they set.
-os.environ.setdefault("DO_NOT_TRACK", "1")
-os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-# Its server takes about as long to start as its default timeout.
-os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
-# A line a window, among the logs of its run.
-os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "pipelines")
-os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
+import pipelines.prefect_environment  # noqa: F401 -- before Prefect, which reads it
 
+# isort: split
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
@@ -46,9 +40,6 @@ from pipelines.turn import turn
 from pipelines.verify import Findings
 from pipelines.warehouse import Warehouse
 from pipelines.windows import NO_END, Window, watermark
-
-FOR_WORKERS = ("DO_NOT_TRACK", "PREFECT_LOGGING_EXTRA_LOGGERS")
-"""The variables above that a run in another process needs too."""
 
 # Prefect's own threads hold DuckDB to the very end, when its binding complains of leaks.
 atexit.register(os.dup2, os.open(os.devnull, os.O_WRONLY), 2)

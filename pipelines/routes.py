@@ -1,6 +1,7 @@
 """The way to the API: on this machine, by a proxy, or straight."""
 
 import os
+import re
 from urllib.parse import urlsplit
 
 from pipelines.errors import ConfigError
@@ -13,6 +14,11 @@ SCHEMES = ("http", "https", "all")
 def on_loopback(url: str) -> bool:
     """Whether a URL points at this machine."""
     return urlsplit(url).hostname in LOOPBACK
+
+
+def without_user(url: str) -> str:
+    """Return a URL, which may be none, as it can be shown: without user and password."""
+    return re.sub(r"(?<=//).*@", "****@", url)
 
 
 def proxy_for(url: str) -> str | None:

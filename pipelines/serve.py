@@ -10,9 +10,10 @@ from uuid import UUID
 
 from cronsim import CronSim
 
-from pipelines import flow_runs, flows
+from pipelines import flow_runs, flows, prefect_environment
 from pipelines.errors import ConfigError
 from pipelines.prefect_server import prefect_server
+from pipelines.routes import without_user
 from pipelines.settings import Settings
 
 # isort: split
@@ -66,14 +67,14 @@ def register(settings: Settings, work_pool: str, tell: Callable[[str], None]) ->
             key="PREFECT_API_URL",
         )
     asyncio.run(_register(settings, deployments(settings, work_pool), work_pool))
-    tell(f"registered with {address} for the workers of {work_pool!r}")
+    tell(f"registered with {without_user(address)} for the workers of {work_pool!r}")
     _tell_next(settings, tell)
 
 
 def deployments(settings: Settings, work_pool: str | None = None) -> list[RunnerDeployment]:
     """Return what Prefect is to run: sync and verify by schedule, all three on demand."""
     zone = settings.timezone
-    environ = {name: os.environ[name] for name in flows.FOR_WORKERS}
+    environ = {name: os.environ[name] for name in prefect_environment.FOR_WORKERS}
     common: dict[str, Any] = {
         "parameters": {"config_file": str(settings.file) if settings.file else None},
         "entrypoint_type": EntrypointType.MODULE_PATH,
@@ -107,7 +108,7 @@ def deployments(settings: Settings, work_pool: str | None = None) -> list[Runner
 
 def _serve_at(address: str, settings: Settings, tell: Callable[[str], None]) -> None:
     ui = get_current_settings().ui_url or address.removesuffix("/api")
-    tell(f"serving sync, backfill and verify; Prefect's pages are at {ui}")
+    tell(f"serving sync, backfill and verify; Prefect's pages are at {without_user(ui)}")
     _tell_next(settings, tell)
     tell("stop with Ctrl-C")
     # With Python's own handler asyncio lets Prefect pause the schedules, whatever it is at; a

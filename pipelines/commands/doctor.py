@@ -42,13 +42,15 @@ def _checks(config_file: Path | None, *, debug: bool) -> "Iterator[Check]":
 
 
 def _prefect() -> "Check":
-    from pipelines import flow_runs
     from pipelines.doctor import Check, failed
+    from pipelines.routes import without_user
 
     try:
+        from pipelines import flow_runs
+
         address = flow_runs.api_address()
     except CheckoutsError as error:
         return failed("prefect", error)
     if address is None:
         return Check("prefect", "no PREFECT_API_URL; `serve` starts a server of its own")
-    return Check("prefect", f"{address} answers")
+    return Check("prefect", f"{without_user(address)} answers")

@@ -337,6 +337,31 @@ def test_a_prefect_api_that_does_not_answer_is_named(shop: Running, install: Ins
         assert not place.warehouse.exists()
 
 
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("http://[::1", "PREFECT_API_URL: 'http://[::1' is no address"),
+        ("127.0.0.1:4200/api", "PREFECT_API_URL: '127.0.0.1:4200/api' is no address"),
+        ("http://ana:hunter2@[::1/api", "PREFECT_API_URL: 'http://****@[::1/api' is no address"),
+        (" ", "PREFECT_API_URL: it is empty"),
+        ("http://ana:hunter2@127.0.0.1:9/api", "at http://****@127.0.0.1:9/api doesn't answer"),
+    ],
+)
+def test_an_address_of_prefect_that_is_none_is_named_without_its_password(
+    address: str, words: str, shop: Running, install: Install
+) -> None:
+    place = install(shop.url)
+    for command in (("sync", "--prefect"), ("serve",)):
+        done = place.run(*command, PREFECT_API_URL=address, **QUIET)
+        assert done.code == 2
+        assert words in one_line(done.err)
+        assert "hunter2" not in done.out + done.err
+    done = place.run("doctor", PREFECT_API_URL=address, **QUIET)
+    assert done.err == ""
+    assert words in done.out
+    assert "hunter2" not in done.out
+
+
 def test_a_verification_as_a_flow_run_leaves_the_differences(
     prefect: Prefect, start: Start, install: Install
 ) -> None:
