@@ -34,17 +34,17 @@ def prefect_server(home: Path) -> Iterator[str]:
         home: the folder of its state and its log; made if it isn't there.
 
     Raises:
-        ConfigError: its port is taken, or it doesn't start.
+        ConfigError: its port is taken, its folder can't be used, or it doesn't start.
     """
     server = get_current_settings().server.api
     host, port = server.host, server.port
     _require_free(host, port)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = home / "server.log"
+    file = _opened(log)
     environ = {**os.environ, "PREFECT_HOME": str(home)}
     environ.pop("PREFECT_API_URL", None)
     command = [sys.executable, "-m", __name__, "server", "start"]
-    log = home / "server.log"
-    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as written:
+    with os.fdopen(file, "wb") as written:
         process = subprocess.Popen(  # noqa: S603 -- this Python
             command,
             env=environ,
@@ -66,6 +66,18 @@ def prefect_server(home: Path) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _opened(log: Path) -> int:
+    """Return a descriptor of the log, made anew with its folder."""
+    try:
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise ConfigError(
+            f"{log.parent} can't be used for the state of Prefect's server ({error.strerror});"
+            " move away what is in its place, or set PREFECT_API_URL to a server that runs",
+        ) from None
 
 
 def _require_free(host: str, port: int) -> None:

@@ -422,6 +422,17 @@ def test_serve_ends_by_ctrl_c_and_pauses_its_schedules(prefect: Prefect, served:
     assert prefect.deployment("sync")["paused"]
 
 
+def test_serve_says_that_something_is_in_the_place_of_its_folder(
+    shop: Running, install: Install
+) -> None:
+    place = install(shop.url)
+    place.warehouse.parent.mkdir()
+    (place.warehouse.parent / "prefect").write_text("")
+    done = place.run("serve", PREFECT_SERVER_API_PORT=str(free_port()), **QUIET)
+    assert done.code == 2
+    assert f"{place.warehouse.parent / 'prefect'} can't be used" in one_line(done.err)
+
+
 @pytest.mark.long
 def test_serve_without_a_prefect_starts_one_beside_the_warehouse_and_ends_it(
     start: Start, install: Install
