@@ -120,8 +120,16 @@ def _serve_at(address: str, settings: Settings, tell: Callable[[str], None]) -> 
         tell("stopped; what was loaded stays")
 
 
+class _Runner(Runner):
+    """Ends by SIGTERM as by Ctrl-C; Prefect's own handler leaves a coroutine that nobody awaits."""
+
+    def handle_sigterm(self, *_: Any, **__: Any) -> None:
+        """Be interrupted."""
+        signal.raise_signal(signal.SIGINT)
+
+
 async def _run(settings: Settings, served: Sequence[RunnerDeployment]) -> None:
-    runner = Runner(name="checkouts", limit=AT_ONCE)
+    runner = _Runner(name="checkouts", limit=AT_ONCE)
     for deployment in served:
         await _narrow(await runner.aadd_deployment(deployment), deployment, settings)
     await runner.start()

@@ -422,6 +422,32 @@ def test_serve_ends_by_ctrl_c_and_pauses_its_schedules(prefect: Prefect, served:
     assert prefect.deployment("sync")["paused"]
 
 
+def test_serve_ends_by_sigterm_as_by_ctrl_c(
+    prefect: Prefect, start: Start, install: Install
+) -> None:
+    place = install(start(sessions=50).url, sync__schedule="0 0 1 1 *")
+    begun = datetime.now(UTC)
+    process = place.begin("serve", **prefect.environ)
+    assert process.stdout is not None
+    while "stop with Ctrl-C" not in (line := process.stdout.readline()):
+        assert line, finish(process)
+    deadline = time.monotonic() + READY_WITHIN_S
+    while not any(polled_since(begun, each) for each in prefect.asked("deployments/filter")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    done = finish(process)
+    assert (done.code, done.out) == (0, "stopped; what was loaded stays\n")
+    assert "Warning" not in done.err
+    assert prefect.deployment("sync")["paused"]
+
+
+def polled_since(moment: datetime, deployment: dict[str, Any]) -> bool:
+    """Whether a process asked for a deployment's runs after that."""
+    asked_at = deployment["last_polled"]
+    return asked_at is not None and datetime.fromisoformat(asked_at) > moment
+
+
 def test_serve_says_that_something_is_in_the_place_of_its_folder(
     shop: Running, install: Install
 ) -> None:
