@@ -34,10 +34,11 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         environ: the environment; the process's own by default.
 
     Raises:
-        ConfigError: a file that can't be read, an unknown key, a value that doesn't fit.
+        ConfigError: a file that can't be read, an unknown key, a value that doesn't fit, or no
+            working directory to begin at.
     """
     environ = os.environ if environ is None else environ
-    file = path if path is not None else _find(Path.cwd())
+    file = path if path is not None else _find(_here())
     tree = _read(file) if file is not None else {}
     for name, value in environ.items():
         if name.startswith(PREFIX) and name not in OTHER_VARIABLES:
@@ -48,10 +49,20 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         raise ConfigError(_explain(str(error), tree, file), file=_name(file)) from None
     except UnicodeEncodeError:
         raise ConfigError(f"{file}: a text in it is not Unicode", file=_name(file)) from None
-    base = file.absolute().parent if file is not None else Path.cwd()
+    base = file.absolute().parent if file is not None else _here()
     settings = _absolute(settings, base, file)
     _check(settings, environ)
     return settings
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise ConfigError(
+            f"the working directory can't be used ({error.strerror}); change to one that is there,"
+            " or name the settings with --config and their whole path"
+        ) from None
 
 
 def _find(folder: Path) -> Path | None:

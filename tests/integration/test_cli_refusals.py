@@ -263,6 +263,22 @@ def test_settings_are_found_upward_and_paths_belong_to_their_file(
     assert not (deep / "data").exists()
 
 
+def test_a_working_directory_that_is_gone_is_told_and_not_needed_for_named_settings(
+    loaded: Installation, tmp_path: Path
+) -> None:
+    for options in ((), ("--config", str(loaded.file))):
+        gone = tmp_path / "gone"
+        gone.mkdir()
+        done = subprocess.run(
+            ["sh", "-c", 'rmdir "$0" && exec "$@"', gone, sys.executable, "-m", "pipelines",
+             "status", *options],
+            cwd=gone, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == (0 if options else 2), done
+        if not options:
+            assert "the working directory can't be used" in one_line(done.stderr)
+
+
 def test_only_sync_and_backfill_make_a_warehouse(start: Start, install: Install) -> None:
     emulator = start(sessions=20)
     place = install(emulator.url)
