@@ -167,8 +167,20 @@ def done(state: Any) -> str:
     return f"{state.sessions:,} sessions ({rate:,.0f} a second), {state.requests:,} requests{back}"
 
 
-def show_report(report: Mapping[str, Any], zone: ZoneInfo, ranges: Sequence[str] = ()) -> None:
-    """Print what a run did, from its JSON object."""
+def show_report(
+    report: Mapping[str, Any],
+    zone: ZoneInfo,
+    ranges: Sequence[str] = (),
+    begins: int | None = None,
+) -> None:
+    """Print what a run did, from its JSON object.
+
+    Args:
+        report: the object.
+        zone: of the times shown.
+        ranges: what was to be read, in words.
+        begins: the first second that syncs read, where that is still to come.
+    """
     name = report["account"]
     for line in ranges:
         say(f"{name}: {line}")
@@ -183,7 +195,10 @@ def show_report(report: Mapping[str, Any], zone: ZoneInfo, ranges: Sequence[str]
     if report["rejected"]:
         say(f"{name}: {_count(report['rejected'], 'session')} did not fit the columns; see why:")
         say("  checkouts sql -q rejects")
-    if report["watermark"]:
+    if begins is not None:
+        first = moment(begins, zone if zone.key != "UTC" else None)
+        say(f"{name}: syncs read nothing before {first}, which is still to come; see sync.start")
+    elif report["watermark"]:
         say(f"{name}: complete up to {_shown(report['watermark'], zone)}")
     elif report["newest_covered"]:
         say(f"{name}: history is not complete yet; the next sync reads what is missing")

@@ -38,7 +38,11 @@ DAY_S = 86_400
 
 @dataclass
 class Report:
-    """What a run did, as `--json` prints it."""
+    """What a run did, as `--json` prints it.
+
+    Attributes:
+        begins: the first second that syncs read, where the API's time hasn't come to it yet.
+    """
 
     run_id: str
     account: str
@@ -50,6 +54,7 @@ class Report:
     counts: Counts = field(default_factory=Counts)
     watermark: int | None = None
     newest_covered: int | None = None
+    begins: int | None = None
     duration_s: float = 0.0
     error: CheckoutsError | None = None
 
@@ -375,6 +380,7 @@ class _Run:
         report.requests, report.retries = self._api.requests, self._api.retries
         report.watermark = watermark(self._coverage, self._start)
         report.newest_covered = newest_covered(self._coverage)
+        report.begins = self._start if 0 < self._api.clock.latest < self._start else None
         report.duration_s = time.monotonic() - self._began
         if report.error is not None:
             log_failure(log, report.account, report.error)

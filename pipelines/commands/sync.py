@@ -157,6 +157,6 @@ def _run(
         if made and warehouse.exists:
             display.say(f"made {warehouse.name}")
         for report in reports:
-            display.show_report(report.as_json(), settings.zone, ranges)
+            display.show_report(report.as_json(), settings.zone, ranges, report.begins)
     tell_errors(reports, log_format)
     return max(report.exit_code for report in reports)

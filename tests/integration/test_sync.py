@@ -10,7 +10,16 @@ from comparison import (
     assert_equal,
     expected_columns,
 )
-from installation import DAY_S, HOUR_S, NOW, SETTLE_S, START, Installation, windows_asked
+from installation import (
+    DAY_S,
+    HOUR_S,
+    NOW,
+    REPORT_KEYS,
+    SETTLE_S,
+    START,
+    Installation,
+    windows_asked,
+)
 from scripted import Scripted
 from test_guards import session
 
@@ -230,3 +239,17 @@ def test_nothing_is_kept_of_a_run_that_has_ended(install: Install) -> None:
 def _in_memory() -> int:
     gc.collect()
     return sum(isinstance(each, StripeApi | Warehouse) for each in gc.get_objects())
+
+
+def test_a_start_that_is_still_to_come_is_told(start: Start, install: Install) -> None:
+    place = install(start(sessions=50).url)
+    later = {"CHECKOUTS_SYNC__START": "2099-01-01"}
+    told = "default: syncs read nothing before 2099-01-01 00:00:00 UTC, which is still to come"
+    assert told in place.call("sync", **later).out
+    assert "complete up to" in place.call("sync").out
+    for command in (("sync",), ("backfill", "--from", "2026-09-10", "--to", "2026-09-11")):
+        done = place.call(*command, **later)
+        assert (done.code, done.err) == (0, "")
+        assert told in done.out
+        assert "history is not complete" not in done.out
+    assert place.call("sync", "--json", **later).object.keys() == REPORT_KEYS
