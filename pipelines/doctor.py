@@ -21,6 +21,7 @@ from pipelines.warehouse import Warehouse
 WAIT_S = 5.0
 """How long the API or another process is waited for, in seconds."""
 AWAY = "check stripe.base_url, the network and a proxy; status.stripe.com tells how Stripe is"
+HELD = "wait until it has ended, or end it; let other tools open a copy instead (publish.path)"
 LEAST_FREE_BYTES = 1_000_000_000
 KINDS = {"sk": "a secret", "rk": "a restricted"}
 
@@ -153,7 +154,10 @@ def _file(settings: Settings) -> Check:
     try:
         ((row,),) = warehouse.answers({"state/version": {}})
     except WarehouseError as error:
-        return failed("warehouse", error)
+        if error.holder is None:
+            return failed("warehouse", error)
+        waited = f"{path} is in use by {error.holder}; waited {place.patience_s:g} s"
+        return Check("warehouse", waited, HELD, error.exit_code)
     (found,) = row.values()
     news = "" if found == layout.VERSION else f"; the next sync brings it to {layout.VERSION}"
     size = display.size(path.stat().st_size)

@@ -97,4 +97,7 @@ def test_who_holds_the_file_is_told(start: Start, install: Install) -> None:
     with duckdb.connect(str(place.warehouse)):
         done = place.run("doctor", CHECKOUTS_WAREHOUSE__LOCK_TIMEOUT_S="0")
     assert done.code == 5
-    assert "is in use by process" in done.out
+    found, remedy = done.out.partition("bad  warehouse")[2].splitlines()[:2]
+    assert "is in use by process" in found
+    assert found.endswith("; waited 0 s")
+    assert remedy.strip().startswith("-> wait until it has ended, or end it")
