@@ -1,6 +1,7 @@
 """Questions in SQL: what is asked, and the answer in the form asked for."""
 
 import io
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -80,16 +81,38 @@ def ask(settings: Settings, sql: str, params: dict[str, str], *, unsafe: bool = 
     return chosen.ask(sql, params, unsafe=unsafe)
 
 
-def rows(answer: pa.Table) -> list[dict[str, Any]]:
+def rows(answer: pa.Table) -> list[tuple[Any, ...]]:
     """Return an answer as rows; a map is a dict, a time beyond Python's years is text."""
+    return list(zip(*(_values(column) for column in answer.columns), strict=True))
+
+
+def objects(answer: pa.Table) -> list[dict[str, Any]]:
+    """Return an answer as rows by column, each column by a name of its own."""
+    names = unlike(answer.column_names)
+    return [dict(zip(names, row, strict=True)) for row in rows(answer)]
+
+
+def unlike(names: Sequence[str]) -> list[str]:
+    """Return names that differ, as DuckDB makes them for a table: `a, a` becomes `a, a_1`."""
+    made: list[str] = []
+    taken: Counter[str] = Counter()
+    for name in names:
+        new = name
+        while new.lower() in taken:
+            new = f"{name}_{taken[name.lower()]}"
+            taken[name.lower()] += 1
+        taken[new.lower()] += 1
+        made.append(new)
+    return made
+
+
+def _values(column: "pa.ChunkedArray[Any]") -> list[Any]:
     try:
-        return answer.to_pylist(maps_as_pydicts="lossy")
+        return column.to_pylist(maps_as_pydicts="lossy")
     except (OverflowError, ValueError):
-        columns = {
-            field.name: column.cast(pa.string()) if pa.types.is_temporal(field.type) else column
-            for field, column in zip(answer.schema, answer.columns, strict=True)
-        }
-        return pa.table(columns).to_pylist(maps_as_pydicts="lossy")
+        if not pa.types.is_temporal(column.type):
+            raise
+        return column.cast(pa.string()).to_pylist()
 
 
 def encode(answer: pa.Table, path: Path, format_: str | None) -> bytes:
@@ -106,7 +129,7 @@ def encode(answer: pa.Table, path: Path, format_: str | None) -> bytes:
     if kind == "csv":
         return display.to_csv(rows(answer), answer.column_names).encode()
     if kind == "json":
-        return (display.as_json(rows(answer)) + "\n").encode()
+        return (display.as_json(objects(answer)) + "\n").encode()
     if kind == "table":
         raise UsageError(f"-o {path}: a table is for a terminal; use --format csv or json")
     raise UsageError(f"-o {path}: expected a name that ends in .csv, .json or .parquet")

@@ -321,7 +321,7 @@ def show_check(check: Any) -> None:
         say(f"     {'':<10} -> {printable(check.remedy)}")
 
 
-def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+def show_rows(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> None:
     """Print a table that fits the terminal, and say what didn't fit."""
     from rich import box  # noqa: PLC0415 -- only where a table is shown
     from rich.console import Console  # noqa: PLC0415 -- likewise
@@ -330,36 +330,37 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None
 
     on_terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if on_terminal else PLAIN_WIDTH
-    cells = {name: [_cell(row[name]) for row in rows[:ROWS_SHOWN]] for name in columns}
-    fitting: list[str] = []
+    shown = rows[:ROWS_SHOWN]
+    cells = [[_cell(value) for value in row] for row in shown]
+    fitting = 0
     used = 1
-    for name in columns:
-        used += max(len(name), *(len(cell) for cell in cells[name]), 1) + 3
+    for at, name in enumerate(columns):
+        used += max(len(name), *(len(row[at]) for row in cells), 1) + 3
         if used > width and fitting:
             break
-        fitting.append(name)
+        fitting += 1
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in fitting:
-        numeric = any(isinstance(row[name], int | float | Decimal) for row in rows[:ROWS_SHOWN])
+    for at, name in enumerate(columns[:fitting]):
+        numeric = any(isinstance(row[at], int | float | Decimal) for row in shown)
         table.add_column(Text(name), justify="right" if numeric else "left", no_wrap=True)
-    for index in range(min(len(rows), ROWS_SHOWN)):
-        table.add_row(*(Text(cells[name][index]) for name in fitting))
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row[:fitting]))
     printed = io.StringIO()
     console = Console(file=printed, width=width, force_terminal=on_terminal, highlight=False)
     console.print(table, crop=True)
     say(printed.getvalue(), end="")
     left = [f"{len(rows) - ROWS_SHOWN:,} more rows"] if len(rows) > ROWS_SHOWN else []
-    if len(fitting) < len(columns):
-        left.append(f"{len(columns) - len(fitting)} more columns")
+    if fitting < len(columns):
+        left.append(f"{len(columns) - fitting} more columns")
     say(f"{_count(len(rows), 'row')}" + (f"; {', '.join(left)}: use --format csv" if left else ""))
 
 
-def to_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+def to_csv(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> str:
     """Return rows as CSV with a header; nested values as JSON, null as nothing."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_csv_cell(row[name]) for name in columns] for row in rows)
+    writer.writerows([_csv_cell(value) for value in row] for row in rows)
     return out.getvalue()
 
 

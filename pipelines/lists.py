@@ -70,17 +70,18 @@ def parameters(filters: Mapping[str, Any]) -> Params:
     return asked
 
 
-def rows(page: Mapping[str, Any]) -> list[dict[str, Any]]:
+def rows(page: Mapping[str, Any]) -> list[list[Any]]:
     """Return a page as rows of `COLUMNS`, one a session."""
-    return [
+    found = [
         {
-            **{name: session.get(name) for name in COLUMNS},
+            **session,
             "created": _moment(session["created"]),
             "email": (session.get("customer_details") or {}).get("email")
             or session.get("customer_email"),
         }
         for session in page["data"]
     ]
+    return [[session.get(name) for name in COLUMNS] for session in found]
 
 
 def _is_session(element: Any) -> bool:

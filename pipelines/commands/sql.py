@@ -58,10 +58,9 @@ def sql(
         display.write_file(output, answers.encode(answer, output, format_))
         display.show_written(answer.num_rows, output)
         return
-    rows = answers.rows(answer)
     if format_ == "csv":
-        display.say(display.to_csv(rows, answer.column_names), end="")
+        display.say(display.to_csv(answers.rows(answer), answer.column_names), end="")
     elif format_ == "json":
-        display.say(display.as_json(rows))
+        display.say(display.as_json(answers.objects(answer)))
     else:
-        display.show_rows(rows, answer.column_names)
+        display.show_rows(answers.rows(answer), answer.column_names)

@@ -352,6 +352,51 @@ def test_sql_answers_in_every_format(loaded: Installation, tmp_path: Path) -> No
     assert (tmp_path / "out.csv").read_text() == loaded.call("sql", question, "--format", "csv").out
 
 
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("select 1 as a, 2 as a", ["a", "a_1"]),
+        ("select 1 as a, 2 as a, 3 as a, 4 as a_1, 5 as A", ["a", "a_1", "a_2", "a_1_1", "A_3"]),
+        ("select 1 as a_1, 2 as a, 3 as a, 4 as a", ["a_1", "a", "a_2", "a_3"]),
+        ("select 1 as x, 2 as y", ["x", "y"]),
+    ],
+)
+def test_columns_of_one_name_keep_their_own_values(
+    question: str, named: list[str], loaded: Installation, tmp_path: Path
+) -> None:
+    values = list(range(1, len(named) + 1))
+    assert loaded.rows(f"select column_name from (describe from ({question}))") == [
+        (name,) for name in named
+    ]
+    as_json = loaded.call("sql", question, "--format", "json").out
+    assert json.loads(as_json) == [dict(zip(named, values, strict=True))]
+    as_csv = list(csv.reader(loaded.call("sql", question, "--format", "csv").out.splitlines()))
+    assert [int(value) for value in as_csv[1]] == values
+    assert [name.lower() for name in as_csv[0]] == re.findall(r"as (\w+)", question.lower())
+    table = loaded.call("sql", question).out.splitlines()
+    assert table[0].split() == as_csv[0]
+    assert table[2].split() == as_csv[1]
+    for ending, printed in (("csv", as_csv), ("json", as_json)):
+        out = tmp_path / f"out.{ending}"
+        assert loaded.call("sql", question, "-o", str(out)).code == 0
+        written = out.read_text()
+        assert (list(csv.reader(written.splitlines())) if ending == "csv" else written) == printed
+
+
+def test_a_join_of_tables_loses_no_column(loaded: Installation) -> None:
+    question = (
+        "select * from checkout_sessions as s join checkout_session_line_items as i"
+        " on i.account = s.account and i.session_id = s.id order by s.id, i.position limit 1"
+    )
+    (row,) = json.loads(loaded.call("sql", question, "--format", "json").out)
+    ((session, item, columns),) = loaded.rows(
+        "select s.id, i.id, (select count(*) from duckdb_columns() where table_name in"
+        " ('checkout_sessions', 'checkout_session_line_items') and schema_name = 'main')"
+        + question.removeprefix("select *")
+    )
+    assert (row["id"], row["id_1"], len(row)) == (session, item, columns)
+
+
 def test_sql_takes_a_file_and_parameters(loaded: Installation, tmp_path: Path) -> None:
     file = tmp_path / "question.sql"
     file.write_text("-- é\nselect count(*) as n from checkout_sessions where status = $status\n")
