@@ -124,7 +124,8 @@ def encode(answer: pa.Table, path: Path, format_: str | None) -> bytes:
     kind = format_ or path.suffix.removeprefix(".").lower()
     if kind == "parquet":
         out = io.BytesIO()
-        pq.write_table(answer, out, compression="zstd")
+        named = answer.rename_columns(unlike(answer.column_names))
+        pq.write_table(named, out, compression="zstd")
         return out.getvalue()
     if kind == "csv":
         return display.to_csv(rows(answer), answer.column_names).encode()

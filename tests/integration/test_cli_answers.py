@@ -381,6 +381,9 @@ def test_columns_of_one_name_keep_their_own_values(
         assert loaded.call("sql", question, "-o", str(out)).code == 0
         written = out.read_text()
         assert (list(csv.reader(written.splitlines())) if ending == "csv" else written) == printed
+    out = tmp_path / "out.parquet"
+    assert loaded.call("sql", question, "-o", str(out)).code == 0
+    assert pq.read_table(out).to_pylist() == json.loads(as_json)
 
 
 def test_a_join_of_tables_loses_no_column(loaded: Installation) -> None:
