@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines import display, queries
+from pipelines import display, kinds, queries
 from pipelines.errors import UsageError
 from pipelines.places import place_of
 from pipelines.publish import readable
@@ -110,9 +110,7 @@ def _values(column: "pa.ChunkedArray[Any]") -> list[Any]:
     try:
         return column.to_pylist(maps_as_pydicts="lossy")
     except (OverflowError, ValueError):
-        if not pa.types.is_temporal(column.type):
-            raise
-        return column.cast(pa.string()).to_pylist()
+        return kinds.beyond_python(column).to_pylist(maps_as_pydicts="lossy")
 
 
 def encode(answer: pa.Table, path: Path, format_: str | None) -> bytes:

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
@@ -449,6 +449,8 @@ def _text(value: Any) -> str:
         return as_json(value)
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, bytes):
+        return value.hex()
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
@@ -465,8 +467,6 @@ def _jsonable(value: Any) -> Any:
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, timedelta):
-        return value.total_seconds()
     if isinstance(value, bytes):
         return value.hex()
     return str(value)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from pipelines import layout, load, reflatten
+from pipelines import kinds, layout, load, reflatten
 from pipelines.errors import UsageError, WarehouseError
 from pipelines.line_items import Stored
 from pipelines.places import Patience, Place, first_lines, let_go
@@ -361,5 +361,4 @@ def _answer(
 ) -> pa.Table:
     relation = connection.sql(sql, params=dict(parameters) if parameters else None)
     # Some statements, as `set`, have no answer.
-    table: pa.Table | None = relation.to_arrow_table() if relation is not None else None
-    return table if table is not None else pa.table({})
+    return kinds.table(relation) if relation is not None else pa.table({})

@@ -535,16 +535,78 @@ def test_sql_can_only_read_the_warehouse(statement: str, loaded: Installation) -
         "chr(27) || '[31m'",
         "'[bold]x[/bold]'",
         "'a' as x, 'b' as x",
+        "null::interval",
+        "[interval 1 day, null]",
+        "{'a': interval 1 hour}",
+        "map {interval 1 day: interval 2 days}",
+        "array_value(interval 1 day, interval 2 days)",
+        "union_value(n := interval 1 day)",
+        "row(1, interval 1 day)",
+        "timetz '12:34:56+02'",
+        "timestamp_s '2026-01-01 12:34:56'",
+        "timestamp_ms '2026-01-01 12:34:56.123'",
+        "timestamp_ns '2026-01-01 12:34:56.123456789'",
+        "[timestamp_ns '2026-01-01 12:34:56.123456789']",
+        "'-infinity'::date",
+        "[date 'infinity']",
+        "{'a': timestamptz '-infinity'}",
+        "map {'a': [timestamp 'infinity']}",
+        "map {date '2026-01-01': 1}",
+        "map {1::hugeint: 1}",
+        "map {'nan'::double: 1}",
+        "map {[1]: {'a': 1}}",
+        "['x'::blob]",
+        "['1'::bit]",
+        "(-1)::hugeint",
+        "'340282366920938463463374607431768211455'::uhugeint",
+        "'123'::bignum",
+        "[{'e': 'a'::enum('a', 'b'), 'i': interval 1 day}]",
+        "[null]",
+        "[1::variant, {'a': date '2026-01-01'}::variant]",
     ],
 )
-def test_sql_shows_every_kind_of_value(value: str, loaded: Installation) -> None:
+def test_sql_shows_every_kind_of_value(value: str, loaded: Installation, tmp_path: Path) -> None:
+    done = loaded.call("sql", f"select {value}", "-o", str(tmp_path / "out.parquet"))
+    assert done.code == 0, done.err
+    assert pq.read_table(tmp_path / "out.parquet").num_rows == 1
     for form in ("json", "csv", "table"):
         done = loaded.call("sql", f"select {value}", "--format", form)
         assert (done.code, done.err) == (0, ""), done.err
+        assert not re.search(r"MonthDayNano|(?<!')b'|datetime|out of range", done.out)
         if form == "json":
             json.loads(done.out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
         if form == "table":
             assert "\x1b" not in done.out
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "interval 30 minutes",
+        "interval '1 day 02:00:00'",
+        "interval '-1 month 3 days 02:00:00.5'",
+        "timetz '12:34:56+02'",
+        "'101'::bit",
+        "'340282366920938463463374607431768211455'::uhugeint",
+        "'infinity'::date",
+        "'-infinity'::timestamptz",
+        "timestamp '290000-01-01 12:00:00'",
+        "date '-0044-03-15'",
+        "timestamptz '-0044-03-15 12:00:00+00'",
+        "timestamp_ns '2026-01-01 12:34:56.123456789'",
+        "union_value(n := interval 1 day)",
+    ],
+)
+def test_what_other_programs_have_no_type_for_is_text_as_duckdb_writes_it(
+    value: str, loaded: Installation
+) -> None:
+    ((text,),) = loaded.rows(f"select ({value})::varchar")
+    question = f"select {value} as one, [{value}] as many, 1 as one"
+    (row,) = json.loads(loaded.call("sql", question, "--format", "json").out)
+    assert row == {"one": text, "many": [text], "one_1": 1}
+    printed = loaded.call("sql", question, "--format", "csv").out
+    assert list(csv.reader(io.StringIO(printed)))[1] == [text, json.dumps([text]), "1"]
+    assert loaded.call("sql", question).out.splitlines()[2].startswith(f"{text} ")
 
 
 def test_csv_of_many_rows_is_whole_and_a_closed_pipe_is_no_error(loaded: Installation) -> None:
