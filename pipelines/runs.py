@@ -130,7 +130,8 @@ def backfill(
 def publish_changes(settings: Settings, reports: Sequence[Report]) -> None:
     """Publish what runs changed, unless one was stopped.
 
-    A copy that can't be written makes the last of them a failure; what it loaded stays.
+    A copy that can't be written makes the last of them a failure, and Ctrl-C the last that is none
+    an interrupted one; what was loaded stays.
     """
     stopped = any(report.outcome == "interrupted" for report in reports)
     if stopped or not any(report.counts.windows for report in reports):
@@ -140,6 +141,9 @@ def publish_changes(settings: Settings, reports: Sequence[Report]) -> None:
     except CheckoutsError as error:
         last = reports[-1]
         last.outcome, last.error = "failed", last.error or error
+    except KeyboardInterrupt:
+        for last in [report for report in reports if report.error is None][-1:]:
+            last.outcome = "interrupted"
 
 
 class _Run:

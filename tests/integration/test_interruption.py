@@ -1,10 +1,12 @@
 """A run that ends early, however it ends, loses only what was in flight."""
 
+import fcntl
 import signal
 import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -143,6 +145,50 @@ def test_a_stopped_sync_prints_its_json_object(start: Start, install: Install) -
     assert done.object["newest_covered"] is not None
     assert (done.object["watermark"] or "") < done.object["newest_covered"]
     assert done.object["sessions_read"] == place.value("select count(*) from checkout_sessions")
+
+
+@pytest.mark.file
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("names", [["default"], ["eu", "us"]])
+def test_a_run_stopped_while_it_publishes_prints_its_json_object(
+    sign: signal.Signals, names: list[str], start: Start, install: Install
+) -> None:
+    accounts = [{"name": name, "key_env": name.upper()} for name in names if len(names) > 1]
+    place = install(start(sessions=50).url, accounts=accounts, publish__path="out/read.duckdb")
+    keys = {"EU": "sk_test_integration", "US": "sk_live_integration"}
+    copy = place.folder / "out" / "read.duckdb"
+    copy.parent.mkdir()
+    with copy.with_name(".read.duckdb.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        for command in (["sync"], ["backfill", "--from", "2026-09-15", "--to", "2026-09-16"]):
+            process = place.begin(*command, "--json", **keys)
+            wait_until_it_waits_for_a_lock(process)
+            process.send_signal(sign)
+            done = finish(process)
+            assert done.code == 130
+            told = done.object.get("accounts", [done.object])
+            assert [report["account"] for report in told] == names
+            assert all(report.keys() == REPORT_KEYS for report in told)
+            assert [report["outcome"] for report in told] == [
+                *("completed" for _ in names[1:]),
+                "interrupted",
+            ]
+            assert done.object["outcome"] == "interrupted"
+            assert "the next run goes on from there" in done.err
+    assert not copy.exists()
+    assert place.value("select count(distinct outcome) from meta.runs") == 1
+    assert place.call("sync", **keys).code == 0
+    assert copy.exists()
+
+
+def wait_until_it_waits_for_a_lock(process: "subprocess.Popen[str]") -> None:
+    """Wait until the system says that a process waits for another one's lock on a file."""
+    while process.poll() is None:
+        for line in Path("/proc/locks").read_text().splitlines():
+            if f" {process.pid} " in line and "-> FLOCK" in line:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"it ended before it was to be stopped: {finish(process)}")
 
 
 def test_stopping_ends_all_accounts_and_the_next_sync_makes_each_complete(
