@@ -38,10 +38,7 @@ def check(settings: Settings, refuse: Refuse) -> None:
             moment(value)
         except (ValueError, OverflowError):
             refuse(key, f"expected a date such as 2019-01-01, got {shown(value)}")
-    try:
-        _ = settings.zone
-    except (ValueError, OSError, KeyError):
-        refuse("timezone", f"no time zone is named {shown(settings.timezone)}; try Europe/Berlin")
+    _check_zone(settings, refuse)
     copy = settings.publish.path
     if copy is not None and copy.resolve() == settings.warehouse.path.resolve():
         refuse("publish.path", "it is the warehouse itself; name another file")
@@ -58,6 +55,25 @@ def check(settings: Settings, refuse: Refuse) -> None:
     for name in names:
         if names.count(name) > 1:
             refuse("accounts", f"two accounts are named {name!r}; names must differ")
+
+
+def _check_zone(settings: Settings, refuse: Refuse) -> None:
+    """Check that Python knows a time zone, and DuckDB too: no name of this machine's own."""
+    name = settings.timezone
+    try:
+        _ = settings.zone
+    except (ValueError, OSError, KeyError):
+        refuse("timezone", f"no time zone is named {shown(name)}; try Europe/Berlin")
+    if name == "UTC":
+        return
+    from importlib import resources  # noqa: PLC0415 -- not for every start
+
+    if name not in (resources.files("tzdata") / "zones").read_text().split():
+        refuse(
+            "timezone",
+            f"{shown(name)} is a name that this machine has for a time zone, and the warehouse"
+            " doesn't know it; name the zone itself, such as Europe/Berlin",
+        )
 
 
 def _check_lake(settings: Settings, refuse: Refuse) -> None:

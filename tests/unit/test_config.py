@@ -2,11 +2,14 @@
 
 import os
 import typing
+import zoneinfo
 from collections.abc import Iterator
 from datetime import datetime
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import msgspec
 import pytest
 import yaml
@@ -371,6 +374,39 @@ WRONG = [
     ("accounts", "[{name: a, start: 2019-13-01}]", "'2019-13-01'"),
     ("accounts", "[{name: a, requests_per_second: 0}]", "0"),
 ]
+
+
+def test_every_time_zone_taken_is_one_that_duckdb_knows(folder: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("select name from pg_timezone_names()")
+        known = {name for (name,) in connection.fetchall()}
+    taken = set()
+    for name in sorted(zoneinfo.available_timezones() | known):
+        try:
+            taken.add(from_file(folder, "", {"CHECKOUTS_TIMEZONE": name}).timezone)
+        except ConfigError:
+            continue
+    assert len(taken) > 500
+    assert taken <= known
+
+
+@pytest.mark.parametrize(
+    "name", ["localtime", "posixrules", "posix/Europe/Berlin", "right/Europe/Berlin"]
+)
+def test_a_time_zone_that_only_this_machine_knows_is_refused(folder: Path, name: str) -> None:
+    zones = folder / "zones"
+    (zones / name).parent.mkdir(parents=True)
+    berlin = (resources.files("tzdata") / "zoneinfo" / "Europe" / "Berlin").read_bytes()
+    (zones / name).write_bytes(berlin)
+    zoneinfo.reset_tzpath([zones])
+    try:
+        with pytest.raises(ConfigError) as error:
+            from_file(folder, f"timezone: {name}")
+    finally:
+        zoneinfo.reset_tzpath()
+    message = refused(error)
+    assert message.startswith(f"{folder / 'config.yaml'}: timezone: '{name}' ")
+    assert "Europe/Berlin" in message
 
 
 @pytest.mark.parametrize(("key", "value", "shown"), WRONG)
