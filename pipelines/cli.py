@@ -29,7 +29,7 @@ from pipelines.commands import (
     sync,
     verify,
 )
-from pipelines.errors import EXIT_INTERRUPTED, CheckoutsError
+from pipelines.errors import EXIT_INTERRUPTED, CheckoutsError, UsageError
 
 EPILOG = "Exit codes: 0 done, 2 wrong use or setting, 3 the API, 4 some sessions rejected, 5 the"
 EPILOG += " warehouse, 6 a difference, 130 interrupted."
@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     debug = "--debug" in given
     _set_up_streams()
     try:
+        _check_text(given)
         code = cli.main(given, prog_name="checkouts", standalone_mode=False) or 0
         _flush()
         sys.exit(code)
@@ -63,6 +64,19 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if debug:
             raise
         _fail(f"unexpected {type(error).__name__}; run it again with --debug to see where", 1)
+
+
+def _check_text(given: Sequence[str]) -> None:
+    """Refuse arguments of bytes that are no text, which neither DuckDB nor the API would take.
+
+    Raises:
+        UsageError: one of them isn't UTF-8.
+    """
+    for argument in given:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"the argument {argument!r} is not UTF-8 text") from None
 
 
 def _set_up_streams() -> None:

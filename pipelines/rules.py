@@ -31,6 +31,7 @@ def check(settings: Settings, refuse: Refuse) -> None:
         ConfigError: a setting that can't be.
     """
     _check_url(settings.stripe.base_url, refuse)
+    _check_paths(settings, refuse)
     starts = [("sync.start", settings.sync.start)]
     starts += [("accounts.start", a.start) for a in settings.accounts if a.start is not None]
     for key, value in starts:
@@ -55,6 +56,20 @@ def check(settings: Settings, refuse: Refuse) -> None:
     for name in names:
         if names.count(name) > 1:
             refuse("accounts", f"two accounts are named {name!r}; names must differ")
+
+
+def _check_paths(settings: Settings, refuse: Refuse) -> None:
+    """Check that paths are text, since DuckDB takes no others."""
+    for key, path in (
+        ("warehouse.path", settings.warehouse.path),
+        ("warehouse.data_path", settings.warehouse.data_path),
+        ("publish.path", settings.publish.path),
+        ("publish.parquet", settings.publish.parquet),
+    ):
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            refuse(key, f"{shown(str(path))} is not UTF-8 text; use a folder with another name")
 
 
 def _check_zone(settings: Settings, refuse: Refuse) -> None:

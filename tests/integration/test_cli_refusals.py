@@ -27,6 +27,12 @@ WRONG: list[tuple[tuple[str, ...], dict[str, str | None], int, str]] = [
     (("sink",), {}, 2, "sink"),
     (("--nonsense",), {}, 2, "--nonsense"),
     (("--json", "sync"), {}, 2, "--json"),
+    # bytes that are no text, as Python has them
+    (("list", "--customer", "\udcff"), {}, 2, "UTF-8"),
+    (("list", "--customer=\udcff"), {}, 2, "UTF-8"),
+    (("sql", "select '\udcff'"), {}, 2, "UTF-8"),
+    (("sql", "-f", "\udcff"), {}, 2, "UTF-8"),
+    (("\udcff",), {}, 2, "UTF-8"),
     # sync
     (("sync", "extra"), {}, 2, "extra"),
     (("sync", "--jsn"), {}, 2, "--jsn"),
@@ -234,6 +240,18 @@ def test_a_config_file_that_is_no_text_gives_one_line(shop: Running, install: In
     place = install(shop.url)
     place.file.write_bytes(b"\xff\xfe\x00")
     assert "config.yaml" in one_line(place.call("sync").err)
+
+
+@pytest.mark.file
+def test_a_folder_whose_name_is_no_text_gives_one_line(shop: Running, install: Install) -> None:
+    place = install(shop.url, "\udcff")
+    for command in (("sync",), ("status",), ("sql", "select 1")):
+        done = place.run(*command)
+        assert done.code == 2
+        line = one_line(done.err)
+        assert "warehouse.path" in line
+        assert "not UTF-8" in line
+    assert not place.warehouse.exists()
 
 
 def test_empty_files_and_sections_mean_the_defaults(shop: Running, install: Install) -> None:
