@@ -18,7 +18,7 @@ from pipelines import rules
 from pipelines.errors import ConfigError
 from pipelines.keys import PRIVACY_KEY
 from pipelines.rules import KINDS, shown
-from pipelines.settings import Frozen, Settings, Warehouse, as_path
+from pipelines.settings import FORMS, Frozen, Settings, Warehouse, as_path
 
 FILE_NAME = "config.yaml"
 PREFIX = "CHECKOUTS_"
@@ -144,6 +144,8 @@ def _plain(message: str) -> str:
     """Turn msgspec's words into ours: `Expected `float`, got `str`` -> expected a number."""
     message = re.sub(r" - at `.*`$", "", message)
     message = re.sub(r", got `.*`$", "", message)
+    for pattern, words in FORMS.items():
+        message = message.replace(f"`str` matching regex {pattern!r}", words)
     message = re.sub(r"`([^`]*)`", lambda m: _kinds(m.group(1)), message)
     return message[0].lower() + message[1:]
 
@@ -159,6 +161,9 @@ def _explain(message: str, tree: Mapping[str, Any], file: Path | None) -> str:
     unknown = re.match(r"Object contains unknown field `(.*?)`( - at |\Z)", message, re.DOTALL)
     if unknown:
         return _unknown(file, path, unknown[1])
+    missing = re.match(r"Object missing required field `(\w+)`", message)
+    if missing:
+        return f"{file}: {path}: the key {missing[1]!r} is missing"
     found: Any = tree
     for part in re.findall(r"[^.\[\]]+", path):
         found = found[int(part)] if isinstance(found, list) else found[part]

@@ -18,6 +18,22 @@ Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 Rate = Annotated[float, Meta(gt=0, le=10_000)]
 
 
+VERSION = r"^\d{4}-\d{2}-\d{2}(\.[a-z0-9_]+)?\Z"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z"
+# The name of a variable; a key put here by mistake is no name.
+VARIABLE = r"^(?!(sk|rk|pk)_(live|test)_)[A-Za-z_][A-Za-z0-9_]*\Z"
+STRIPE_ACCOUNT = r"^acct_[A-Za-z0-9_]+\Z"
+SCHEDULER = r"^(tcp|tls)://[^\s@]+\Z"
+FORMS = {
+    VERSION: "a version such as 2026-10-28.endive",
+    NAME: "up to 64 letters, digits and any of _.- with a letter or digit first",
+    VARIABLE: "the name of an environment variable such as STRIPE_KEY_EU, which holds the key",
+    STRIPE_ACCOUNT: "an account of Stripe's such as acct_1234",
+    SCHEDULER: "a Dask scheduler's address such as tcp://dask:8786",
+}
+"""What a text must look like, in words."""
+
+
 class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A section of the settings."""
 
@@ -26,9 +42,7 @@ class Stripe(Frozen, frozen=True):
     """How the API is asked; `requests_per_second` is for each account, `retry_for_s` seconds."""
 
     base_url: str = "https://api.stripe.com"
-    api_version: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}(\.[a-z0-9_]+)?\Z")] = (
-        "2026-10-28.endive"
-    )
+    api_version: Annotated[str, Meta(pattern=VERSION)] = "2026-10-28.endive"
     requests_per_second: Rate = 25
     line_items: bool = True
     retry_for_s: Annotated[float, Meta(ge=0, le=86_400)] = 300
@@ -37,12 +51,9 @@ class Stripe(Frozen, frozen=True):
 class Account(Frozen, frozen=True):
     """One Stripe account: where its key is, and what differs from the general settings."""
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")]
-    # The name of a variable; a key put here by mistake is no name.
-    key_env: Annotated[
-        str, Meta(pattern=r"^(?!(sk|rk|pk)_(live|test)_)[A-Za-z_][A-Za-z0-9_]*\Z")
-    ] = "STRIPE_API_KEY"
-    stripe_account: Annotated[str, Meta(pattern=r"^acct_[A-Za-z0-9_]+\Z")] | None = None
+    name: Annotated[str, Meta(pattern=NAME)]
+    key_env: Annotated[str, Meta(pattern=VARIABLE)] = "STRIPE_API_KEY"
+    stripe_account: Annotated[str, Meta(pattern=STRIPE_ACCOUNT)] | None = None
     start: str | None = None
     requests_per_second: Rate | None = None
 
@@ -87,7 +98,7 @@ class Run(Frozen, frozen=True):
 
     task_runner: str = "threads"
     workers: Annotated[int, Meta(ge=1, le=1_000)] = 16
-    dask_address: Annotated[str, Meta(pattern=r"^(tcp|tls)://[^\s@]+\Z")] | None = None
+    dask_address: Annotated[str, Meta(pattern=SCHEDULER)] | None = None
 
 
 class Publish(Frozen, frozen=True):

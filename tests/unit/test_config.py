@@ -124,6 +124,7 @@ def refused(error: pytest.ExceptionInfo[ConfigError]) -> str:
     assert type(error.value) is ConfigError
     assert "\n" not in str(error.value)
     assert error.value.exit_code == 2
+    assert "regex" not in str(error.value)
     return str(error.value)
 
 
@@ -420,6 +421,23 @@ def test_a_value_that_does_not_fit_is_an_error_that_names_key_and_value(
     assert message.startswith(f"{folder / 'config.yaml'}: {key}")
     assert shown in message
     assert error.value.file == str(folder / "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("stripe: {api_version: newest}", "expected a version such as 2026-10-28.endive"),
+        ("accounts: [{name: a b}]", "expected up to 64 letters, digits"),
+        ("accounts: [{name: a, key_env: A-B}]", "expected the name of an environment variable"),
+        ("accounts: [{name: a, stripe_account: eu}]", "expected an account of Stripe's such as"),
+        ("run: {dask_address: dask}", "expected a Dask scheduler's address such as tcp://dask"),
+        ("accounts: [{key_env: A}]", "accounts[0]: the key 'name' is missing"),
+    ],
+)
+def test_what_a_text_must_look_like_is_said_in_words(folder: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        from_file(folder, text)
+    assert words in refused(error)
 
 
 # The same for variables, which are text by nature.
