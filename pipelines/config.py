@@ -81,7 +81,21 @@ def _read(file: Path) -> dict[str, Any]:
     import yaml  # noqa: PLC0415 -- a fifth of the start-up, and often there is no file
 
     class Loader(yaml.SafeLoader):
-        """Leaves a date as the text that it is."""
+        """Leaves a date as the text that it is, and takes no key twice: one would be lost."""
+
+        def compose_mapping_node(self, anchor: Any) -> Any:
+            node = super().compose_mapping_node(anchor)
+            seen = set()
+            for key, _ in node.value:
+                name = (key.tag, str(key.value))
+                if name in seen:
+                    raise ConfigError(
+                        f"{file}: {shown(key.value)} is there twice, again in line"
+                        f" {key.start_mark.line + 1}; put what belongs to it in one place",
+                        file=str(file),
+                    )
+                seen.add(name)
+            return node
 
     Loader.yaml_implicit_resolvers = {
         first: [(tag, form) for tag, form in forms if not tag.endswith(":timestamp")]

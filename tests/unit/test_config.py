@@ -440,6 +440,39 @@ def test_what_a_text_must_look_like_is_said_in_words(folder: Path, text: str, wo
     assert words in refused(error)
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "line"),
+    [
+        ("sync: {settle_s: 1}\nstripe: {}\nsync: {start: 2020-01-01}", "sync", 3),
+        ("stripe:\n  line_items: true\n  line_items: false", "line_items", 3),
+        ("accounts: [{name: a, name: b}]", "name", 1),
+        ("timezone: UTC\n'timezone': UTC", "timezone", 2),
+    ],
+)
+def test_a_key_that_is_there_twice_is_refused(
+    folder: Path, text: str, name: str, line: int
+) -> None:
+    with pytest.raises(ConfigError) as error:
+        from_file(folder, text)
+    message = refused(error)
+    assert message.startswith(f"{folder / 'config.yaml'}: '{name}' is there twice")
+    assert f"line {line};" in message
+    assert error.value.file == str(folder / "config.yaml")
+
+
+def test_a_key_above_one_that_is_merged_in_is_not_there_twice(folder: Path) -> None:
+    found = from_file(
+        folder,
+        "accounts:\n- &eu {name: eu, key_env: EU}\n- &us {<<: *eu, name: us}\n"
+        "- {<<: *us, name: asia}",
+    )
+    assert [(a.name, a.key_env) for a in found.accounts] == [
+        ("eu", "EU"),
+        ("us", "EU"),
+        ("asia", "EU"),
+    ]
+
+
 # The same for variables, which are text by nature.
 @pytest.mark.parametrize(
     ("key", "text"),
