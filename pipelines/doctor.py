@@ -98,7 +98,7 @@ def _api(settings: Settings, account: Account) -> Iterator[Check]:
     """Ask for one session, with what a sync asks for."""
     hurried = replace(settings, stripe=replace(settings.stripe, retry_for_s=WAIT_S))
     try:
-        api = StripeApi.of(hurried, account)
+        api = StripeApi.of(hurried, account, loads=False)
     except ConfigError as error:
         yield failed("api", error, f"{account.name}: ")
         return

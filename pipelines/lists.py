@@ -38,7 +38,7 @@ def ask(settings: Settings, account: Account, filters: Mapping[str, Any]) -> dic
         SourceError: the API refused or stayed out of reach.
         UsageError: a time that is none.
     """
-    api = StripeApi.of(settings, account)
+    api = StripeApi.of(settings, account, loads=False)
     try:
         page = api.list_sessions(parameters(filters))
     finally:

@@ -43,7 +43,9 @@ PAGE_SIZE = 100
 CONFLICT, TOO_MANY, SERVER_ERROR = 409, 429, 500
 REDIRECT, BAD_REQUEST, UNAUTHORIZED, FORBIDDEN = 300, 400, 401, 403
 
-STAYS = "What was loaded before stays"
+STAYS, GOES_ON = "What was loaded before stays", "the next run goes on from there"
+UNCHANGED, AGAIN = "Nothing was changed", "try again later"
+"""What a failure leaves behind and what comes of it: of a run, and where nothing is loaded."""
 
 Params = Sequence[tuple[str, str]]
 
@@ -136,6 +138,7 @@ class StripeApi:
         retry_for_s: seconds for which one request is tried again.
         transport: another way to the API, for bytes that no server would send.
         patience: how long it is waited for.
+        loads: whether what it gives is loaded, which a failure then says more of.
     """
 
     def __init__(
@@ -150,6 +153,7 @@ class StripeApi:
         retry_for_s: float = 300,
         transport: httpx.BaseTransport | None = None,
         patience: Patience = USUAL,
+        loads: bool = True,
     ) -> None:
         self.base_url = base_url
         self.clock = clock
@@ -160,6 +164,7 @@ class StripeApi:
         self._pace = pace
         self._retry_for_s = retry_for_s
         self._patience = patience
+        self._left, self._then = (STAYS, GOES_ON) if loads else (UNCHANGED, AGAIN)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         headers = {
@@ -179,6 +184,8 @@ class StripeApi:
         account: Account,
         transport: httpx.BaseTransport | None = None,
         patience: Patience = USUAL,
+        *,
+        loads: bool = True,
     ) -> "StripeApi":
         """Return an account's access as the settings say.
 
@@ -195,6 +202,7 @@ class StripeApi:
             retry_for_s=settings.stripe.retry_for_s,
             transport=transport,
             patience=patience,
+            loads=loads,
         )
 
     @property
@@ -243,7 +251,7 @@ class StripeApi:
                 tries += 1
                 wait = self._patience.backoff_s(tries, error.retry_after_s)
                 if not error.again or time.monotonic() + wait > deadline:
-                    raise _final(error, tries) from None
+                    raise self._final(error, tries) from None
                 named = {"request_id": error.request_id}
                 log.info(
                     "try %d failed, next in %.1f s: %s", tries, wait, error.message, extra=named
@@ -271,8 +279,8 @@ class StripeApi:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise SourceError(
                     f"the certificate of {self.base_url} can't be verified, so the key was not"
-                    f" sent. {STAYS}; check stripe.base_url, and this machine's certificates and"
-                    " clock"
+                    f" sent. {self._left}; check stripe.base_url, and this machine's certificates"
+                    " and clock"
                 ) from None
             what = "can't be reached" if isinstance(error, httpx.ConnectError) else "broke off"
             raise TransientSourceError(
@@ -353,23 +361,30 @@ class StripeApi:
                 else "the key may not read Checkout Sessions"
             )  # fmt: skip
             return SourceAuthError(
-                f"{who} ({status}: {what}). {STAYS}; check the key and its permission to read"
+                f"{who} ({status}: {what}). {self._left}; check the key and its permission to read"
                 " Checkout Sessions",
                 **named,
             )
         if status < BAD_REQUEST:
             kind = "a redirect" if status >= REDIRECT else f"status {status}"
             return SourceContractError(
-                f"{self.base_url} answered with {kind} instead of a list. {STAYS}; check"
+                f"{self.base_url} answered with {kind} instead of a list. {self._left}; check"
                 " stripe.base_url",
                 **named,
             )
         return SourceRequestError(
-            f"the API refused the request ({status}: {what}). {STAYS}; change what it names",
+            f"the API refused the request ({status}: {what}). {self._left}; change what it names",
             code=self._said(said["code"]) if said.get("code") else None,
             param=self._said(said["param"]) if said.get("param") else None,
             **named,
         )
+
+    def _final(self, error: SourceError, tries: int) -> SourceError:
+        """Return a failure as the last word; one that may pass says how often it was met."""
+        if isinstance(error, TransientSourceError):
+            often = f"{tries} {'try' if tries == 1 else 'tries'}"
+            error.args = (f"{error}; given up after {often}. {self._left}; {self._then}",)
+        return error
 
     def _request_id(self, response: httpx.Response) -> str | None:
         return self._said(response.headers.get("request-id", "")) or None
@@ -378,14 +393,6 @@ class StripeApi:
         """Return what the API said as one short line to show, without the key."""
         text = str(what).replace(self._key.value, "****")
         return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
-
-
-def _final(error: SourceError, tries: int) -> SourceError:
-    """Return a failure as the last word; one that may pass says how often it was met."""
-    if isinstance(error, TransientSourceError):
-        often = f"{tries} {'try' if tries == 1 else 'tries'}"
-        error.args = (f"{error}; given up after {often}. {STAYS}; the next run goes on from there",)
-    return error
 
 
 def _transports(base_url: str) -> Callable[[], httpx.BaseTransport]:

@@ -194,6 +194,29 @@ def test_list_goes_on_in_the_direction_that_it_was_asked_for(
     assert "--starting-after" not in done.out
 
 
+@pytest.mark.parametrize(
+    ("arguments", "environ"),
+    [
+        ((), {"STRIPE_API_KEY": "nonsense"}),
+        (("--starting-after", "cs_test_nobody"), {}),
+        ((), {"CHECKOUTS_STRIPE__BASE_URL": "http://127.0.0.1:9"}),
+        ((), {"CHECKOUTS_STRIPE__BASE_URL": "/elsewhere"}),
+    ],
+)
+def test_a_list_that_fails_says_nothing_of_loads(
+    arguments: tuple[str, ...], environ: dict[str, str], loaded: Installation, shop: Running
+) -> None:
+    given = {
+        name: shop.url + value if value.startswith("/") else value
+        for name, value in environ.items()
+    }
+    done = loaded.call("list", *arguments, CHECKOUTS_STRIPE__RETRY_FOR_S="0", **given)
+    assert done.code == 3
+    line = one_line(done.err)
+    assert ". Nothing was changed; " in line
+    assert not re.search(r"loaded|next run", line)
+
+
 STATUS_KEYS = {
     "account",
     "watermark",
