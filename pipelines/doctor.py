@@ -52,8 +52,9 @@ def examine(settings: Settings) -> Iterator[Check]:
         yield from _account(settings, account)
     yield _extensions(settings)
     if settings.warehouse.catalog is None:
-        yield _file(settings)
-        yield _room(settings.warehouse.path)
+        path = places.File(settings.warehouse.path, WAIT_S).path
+        yield _file(settings, path)
+        yield _room(path)
     else:
         yield _lake(settings)
 
@@ -132,8 +133,7 @@ def _clock(settings: Settings, account: Account, page: Page) -> Check:
     return Check("clock", found, remedy, ConfigError.exit_code)
 
 
-def _file(settings: Settings) -> Check:
-    path = settings.warehouse.path
+def _file(settings: Settings, path: Path) -> Check:
     place = _impatient(settings)
     try:
         exists = place.exists

@@ -35,7 +35,8 @@ def publish(settings: Settings, *, anew: bool = False) -> None:
     """
     copy, folder = settings.publish.path, settings.publish.parquet
     if copy is not None:
-        _copy(_file(settings), copy, anew=anew)
+        # The copy itself, where that is a link to it.
+        _copy(_file(settings), Path(os.path.realpath(copy)), anew=anew)
     if folder is not None:
         with _written(folder):
             parquet.write(readable(settings), folder, anew=anew)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address
+from os.path import realpath
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -41,7 +42,7 @@ def check(settings: Settings, refuse: Refuse) -> None:
             refuse(key, f"expected a date such as 2019-01-01, got {shown(value)}")
     _check_zone(settings, refuse)
     copy = settings.publish.path
-    if copy is not None and copy.resolve() == settings.warehouse.path.resolve():
+    if copy is not None and realpath(copy) == realpath(settings.warehouse.path):
         refuse("publish.path", "it is the warehouse itself; name another file")
     _check_lake(settings, refuse)
     _check_schedule(settings.sync.schedule, refuse)

@@ -1,5 +1,6 @@
 """All settings as frozen values, each with a default."""
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -142,9 +143,9 @@ class Settings(Frozen, frozen=True):
 
     def owns(self, file: Path) -> bool:
         """Whether a file is the warehouse, its log, its copy, or where the settings are."""
-        path = self.warehouse.path
-        mine = [path, path.with_name(f"{path.name}.wal"), self.publish.path, self.file]
-        return file.resolve() in [each.resolve() for each in mine if each is not None]
+        path = os.path.realpath(self.warehouse.path)
+        mine = [path, f"{path}.wal", self.publish.path, self.file]
+        return os.path.realpath(file) in [os.path.realpath(each) for each in mine if each]
 
     def start_of(self, account: Account) -> int:
         """Return the first `created` second ever read for an account, epoch seconds."""

@@ -24,7 +24,8 @@ def turn(warehouse: Path, *, wait: bool) -> Iterator[bool]:
     Raises:
         WarehouseError: its folder can't be written.
     """
-    path = warehouse.with_name(f"{warehouse.name}.turn")
+    file_itself = Path(os.path.realpath(warehouse))  # one turn, whatever links lead to it
+    path = file_itself.with_name(f"{file_itself.name}.turn")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

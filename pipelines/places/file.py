@@ -61,13 +61,20 @@ TROUBLES = (
 
 
 class File:
-    """A DuckDB file; DuckDB locks it against every other process for as long as one writes."""
+    """A DuckDB file; DuckDB locks it against every other process for as long as one writes.
+
+    Args:
+        path: where it is; a link stands for the file that it leads to.
+        patience_s: how long to wait for others who use it, in seconds.
+    """
 
     tidies_itself = True
 
     def __init__(self, path: Path, patience_s: float) -> None:
-        self.path = path
-        self.name = str(path)
+        # What is made anew must take the file's own place, not that of a link to it; and DuckDB
+        # keeps the log beside the name that it was given, which must be one for all.
+        self.path = Path(os.path.realpath(path))
+        self.name = str(self.path)
         self.patience_s = patience_s
         # The file, its folder, and the log that DuckDB makes when it likes, hold personal data:
         # what this process makes from now on is for its owner alone.

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -183,6 +184,48 @@ def test_a_person_is_forgotten_in_every_byte_and_stays_forgotten(install: Instal
     assert_nothing_in(place.folder / "data", (*SECRETS[:3], "cus_ana"))
     assert place.call("reflatten").code == 4
     assert_nothing_in(place.folder / "data", (*SECRETS[:3], "cus_ana"))
+
+
+def linked(place: Installation, name: str, folder: str) -> Path:
+    """A link in an installation's `data` to a file of another folder, which isn't there yet."""
+    link = place.folder / "data" / name
+    for each in (link.parent, place.folder / folder):
+        each.mkdir(mode=0o700, exist_ok=True)
+    link.symlink_to(f"../{folder}/{name}")
+    return link
+
+
+@pytest.mark.file
+@pytest.mark.parametrize("command", ["forget", "reflatten"])
+def test_what_links_lead_to_is_made_anew_and_the_links_stay(
+    command: str, place: Installation
+) -> None:
+    given = {"CHECKOUTS_PUBLISH__PATH": "data/read.duckdb", "CHECKOUTS_PRIVACY__DROP": "customer"}
+    links = [linked(place, name, "big") for name in ("checkouts.duckdb", "read.duckdb")]
+    place.sync(Options(transport=Scripted([of_ana(1)], NOW)))
+    assert place.call("reflatten", **given | {"CHECKOUTS_PRIVACY__DROP": ""}).code == 0
+    for link in links:
+        assert b"cus_ana" in link.read_bytes(), "what isn't there can't be seen to go"
+    arguments = ["forget", "--customer", "cus_ana"] if command == "forget" else [command]
+    done = place.call(*arguments, **given)
+    assert (done.code, done.err) == (0, "")
+    assert all(link.is_symlink() for link in links)
+    assert_nothing_in(place.folder / "big", ("cus_ana",))
+    files = {path.name for path in (place.folder / "big").iterdir()}
+    assert files == {"checkouts.duckdb", "read.duckdb", ".read.duckdb.lock"}
+    assert place.value("select count(*) from checkout_sessions where customer is null") == 1
+
+
+@pytest.mark.file
+def test_the_log_is_beside_the_file_itself_whatever_name_it_is_opened_by(
+    place: Installation,
+) -> None:
+    linked(place, "checkouts.duckdb", "big")
+    for statement in ("create table numbers (number int)", "insert into numbers values (1)"):
+        with place.place.connect(read_only=False) as connection:
+            connection.execute(statement)
+            logs = [path.relative_to(place.folder) for path in place.folder.rglob("*.wal")]
+        assert logs == [Path("big/checkouts.duckdb.wal")]
 
 
 @pytest.mark.file
