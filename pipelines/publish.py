@@ -111,7 +111,7 @@ def _written(place: Path) -> Iterator[None]:
     except (OSError, duckdb.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error).split("\n")[0]
         raise WarehouseError(
-            f"{place} can't be published: {reason}. What was loaded is safe, and so is the copy"
-            " that was there; the next run tries again",
+            f"{place} can't be published: {reason}. The warehouse has all that was loaded or taken"
+            " out; what was published before stays as it was until the next run, which tries again",
             path=str(place),
         ) from None

@@ -41,6 +41,6 @@ def forget(
     place = place_of(settings.warehouse)
     with display.share("forgetting") as tell:
         count = erase(place, Who(customers, emails, sessions), protection, tell)
-    if count:
-        publish(settings, anew=True)
+    # Where nothing was found, too: what was found before may not have come to the copy.
+    publish(settings, anew=count > 0)
     display.show_forgotten(count)

@@ -1,5 +1,5 @@
--- One value that differs where sessions, or what the marts make of them, differ. Coverage and runs
--- are left out, so that a run that found nothing new publishes nothing.
+-- One value that differs where sessions, what is kept of them, or what the marts make of them,
+-- differ. Coverage and runs are left out, so that a run that found nothing new publishes nothing.
 select
     md5(
         concat_ws(
@@ -18,6 +18,15 @@ select
                 from main.checkout_session_line_items
             ),
             (select (count(*), max(superseded_at)) from main.checkout_session_history),
-            (select (count(*), bit_xor(hash(account, id, reason))) from meta.rejects)
+            (select (count(*), bit_xor(hash(account, id, reason))) from meta.rejects),
+            -- What was taken out of rows since: of forgotten sessions, or by privacy settings.
+            (select (count(*), bit_xor(hash(id))) from meta.forgotten),
+            (
+                select list(distinct privacy order by privacy)
+                from meta.runs
+                where
+                    run_id in (select run_id from main.checkout_sessions)
+                    or run_id in (select run_id from meta.rejects)
+            )
         )
     ) as fingerprint;

@@ -204,6 +204,52 @@ def test_a_copy_that_cannot_be_written_fails_the_run_and_loses_nothing(
     assert (place.folder / "file" / "out").exists()
 
 
+def told(place: Installation, who: str) -> list[int]:
+    """How many sessions tell an address like that: in the warehouse, the copy and Parquet."""
+    count = f"select count(*) from {{}} where customer_details_email like '{who}'"
+    files = f"read_parquet('{place.folder}/out/pq/checkout_sessions/*/*.parquet')"
+    ((in_parquet,),) = duckdb.execute(count.format(files)).fetchall()
+    paths = (place.warehouse, published(place))
+    return [*(ask(path, count.format("checkout_sessions"))[0][0] for path in paths), in_parquet]
+
+
+@pytest.mark.parametrize("mended_by", ["sync", "forget"])
+@pytest.mark.parametrize("command", ["forget", "reflatten"])
+def test_what_was_taken_out_leaves_the_copies_with_the_next_command_if_they_failed(
+    command: str, mended_by: str, start: Start, install: Install
+) -> None:
+    given = {"publish__path": "out/read.duckdb", "publish__parquet": "out/pq"}
+    place = install(start(sessions=60, days=2).url, **given)
+    sync(place)
+    taken = "%"
+    arguments, environ = ["reflatten"], {"CHECKOUTS_PRIVACY__DROP": "customer_details.email"}
+    if command == "forget":
+        ((taken,), *_) = place.rows(
+            "select customer_details_email from checkout_sessions where contains(payload, '@')"
+        )
+        arguments, environ = ["forget", "--email", taken], {}
+    assert min(told(place, taken)) > 0
+    out = place.folder / "out"
+    aside = out.rename(place.folder / "aside")
+    out.write_text("in the way")
+    done = place.call(*arguments, **environ)
+    assert done.code == 5
+    assert "can't be published" in one_line(done.err)
+    out.unlink()
+    aside.rename(out)
+    in_warehouse, *elsewhere = told(place, taken)
+    assert in_warehouse == 0
+    assert min(elsewhere) > 0
+
+    again = ["forget", "--email", "nobody@example.com"] if mended_by == "forget" else ["sync"]
+    done = place.call(*again, **environ)
+    assert (done.code, done.err) == (0, "")
+    assert told(place, taken) == [0, 0, 0]
+    before = published(place).stat().st_ino
+    assert place.call(*again, **environ).code == 0
+    assert published(place).stat().st_ino == before
+
+
 def test_the_copy_must_be_another_file_than_the_warehouse(install: Install) -> None:
     place = install("http://127.0.0.1:9", publish__path="data/checkouts.duckdb")
     done = place.call("status")
