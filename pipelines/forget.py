@@ -1,23 +1,19 @@
 """A person's data erased for good: from what is stored, from the files' bytes, from later reads.
 
-Rows that are deleted leave their bytes in a DuckDB file. So the file is made anew beside the old
-one, and takes its place at once: a kill leaves the one or the other, whole. A lake keeps its old
-data files for a while, so they are removed; after a kill, the next time.
+Rows that are deleted leave their bytes in a DuckDB file. So the file is made anew. A lake keeps its
+old data files for a while, so they are removed; after a kill, the next time.
 """
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
-from pipelines.errors import WarehouseError
+from pipelines.drafts import drafts
 from pipelines.file_warehouse import FileWarehouse
 from pipelines.places import File, Place
 from pipelines.privacy import Protection
-from pipelines.queries import filled, query
+from pipelines.queries import query
 from pipelines.reflatten import Tell
 from pipelines.warehouse import Warehouse
 
@@ -58,24 +54,26 @@ def leave_nothing(place: Place) -> None:
     if not isinstance(place, File):
         Warehouse(place).purge()
         return
-    with _drafts(place.path) as (_, final), FileWarehouse(place).settled() as connection:
-        _copy(connection, final)
-        final.replace(place.path)
+    with drafts(place) as (_, final), FileWarehouse(place).settled() as connection:
+        final.fill(connection)
+        final.take_place()
 
 
 def _forget_in_file(
     file: File, named: dict[str, list[str]], protection: Protection, tell: Tell
 ) -> int:
-    with _drafts(file.path) as (draft, final), FileWarehouse(file).settled() as connection:
+    warehouse = FileWarehouse(file)
+    warehouse.require()
+    with drafts(file) as (draft, final), warehouse.settled() as connection:
         found = _find(connection, named)
         if not found:
             return 0
-        _copy(connection, draft)
-        copied = FileWarehouse(File(draft, 0))
+        draft.fill(connection)
+        copied = FileWarehouse(draft)
         copied.reflatten(tell, protection, sorted(found))
         with copied.attached() as rebuilt:
-            _copy(rebuilt, final)
-        final.replace(file.path)
+            final.fill(rebuilt)
+        final.take_place()
     return len(found)
 
 
@@ -110,36 +108,3 @@ def _named(who: Who, protection: Protection) -> dict[str, list[str]]:
         "emails": [email.lower() for email in emails],
         "sessions": list(who.sessions),
     }
-
-
-def _copy(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
-    connection.execute(filled("forget/attach_target", path=str(target)))
-    connection.execute(query("publish/copy"))
-    connection.execute(query("publish/detach_target"))
-
-
-@contextmanager
-def _drafts(path: Path) -> Iterator[tuple[Path, Path]]:
-    """Give two places beside a file, for its owner alone, and leave nothing there."""
-    draft, final = (path.with_name(f".{path.name}.{name}") for name in ("draft", "part"))
-    places = [draft, draft.with_name(f"{draft.name}.wal"), final]
-    before = os.umask(0o077)
-    try:
-        _remove(places)  # of one that was killed
-        yield draft, final
-    except (OSError, duckdb.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error).split("\n")[0]
-        raise WarehouseError(
-            f"{path} can't be made anew: {reason}. It is as it was; make room for two more copies"
-            " of it, then run this again",
-            path=str(path),
-        ) from None
-    finally:
-        _remove(places)
-        os.umask(before)
-
-
-def _remove(places: Sequence[Path]) -> None:
-    for place in places:
-        with suppress(OSError):
-            place.unlink(missing_ok=True)

@@ -1,12 +1,16 @@
 """What of a session is never stored, and a person who is forgotten."""
 
 import json
-from collections.abc import Callable
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from installation import DAY_S, NOW, Installation, one_line
+from installation import DAY_S, NOW, Installation, finish, one_line
 from scripted import Scripted
 from test_guards import PAID, session
 
@@ -226,6 +230,81 @@ def test_the_log_is_beside_the_file_itself_whatever_name_it_is_opened_by(
             connection.execute(statement)
             logs = [path.relative_to(place.folder) for path in place.folder.rglob("*.wal")]
         assert logs == [Path("big/checkouts.duckdb.wal")]
+
+
+@contextmanager
+def stopped_halfway(place: Installation, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """A command that is stopped while it makes the file anew; goes on afterwards."""
+    process = place.begin(*arguments)
+    draft = place.warehouse.with_name(".checkouts.duckdb.draft")
+    while not draft.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.001)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.file
+def test_of_two_that_make_the_file_anew_one_waits_for_the_other(place: Installation) -> None:
+    people = {"cus_bo": "bo@example.com", "cus_cy": "cy@example.com"}
+    others = [
+        session(number, customer=customer, customer_details={"email": email})
+        for number, (customer, email) in enumerate(people.items(), 8)
+    ]
+    place.sync(Options(transport=Scripted([of_ana(1), *others], NOW)))
+    impatient = {"CHECKOUTS_WAREHOUSE__LOCK_TIMEOUT_S": "0.1"}
+    with stopped_halfway(place, "forget", "--customer", "cus_ana") as first:
+        for command in (
+            ["forget", "--customer", "cus_bo"],
+            ["reflatten"],
+        ):
+            done = place.call(*command, **impatient, CHECKOUTS_PRIVACY__DROP="customer")
+            assert done.code == 5
+            said = one_line(done.err)
+            assert f"{place.warehouse} is " in said
+            assert f"process {first.pid}" in said
+        second = place.begin("forget", "--customer", "cus_bo")
+        with pytest.raises(subprocess.TimeoutExpired):
+            second.wait(2)
+    for process in (first, second):
+        done = finish(process)
+        assert (done.code, done.err) == (0, "")
+        assert "1 session forgotten" in done.out
+    assert_nothing_in(place.folder / "data", (*SECRETS[:3], "cus_ana", "cus_bo"))
+    assert place.value("select count(*) from checkout_sessions where customer = 'cus_cy'") == 1
+    assert [*place.warehouse.parent.iterdir()] == [place.warehouse]
+
+
+@pytest.mark.file
+def test_one_that_was_killed_while_it_made_the_file_anew_stops_no_other(
+    place: Installation,
+) -> None:
+    place.sync(Options(transport=Scripted([of_ana(1)], NOW)))
+    with stopped_halfway(place, "forget", "--customer", "cus_ana") as process:
+        process.kill()
+        process.wait()
+    assert len([*place.warehouse.parent.iterdir()]) > 1
+    done = place.call("forget", "--customer", "cus_ana", CHECKOUTS_WAREHOUSE__LOCK_TIMEOUT_S="0")
+    assert (done.code, done.err) == (0, "")
+    assert "1 session forgotten" in done.out
+    assert [*place.warehouse.parent.iterdir()] == [place.warehouse]
+
+
+@pytest.mark.file
+def test_what_is_in_the_way_of_a_draft_is_not_said_of_the_warehouse(place: Installation) -> None:
+    place.sync(Options(transport=Scripted([of_ana(1)], NOW)))
+    in_the_way = place.warehouse.with_name(".checkouts.duckdb.draft")
+    in_the_way.mkdir()
+    done = place.call("forget", "--customer", "cus_ana")
+    assert done.code == 5
+    said = one_line(done.err)
+    assert f"{place.warehouse} can't be made anew: " in said
+    assert f"{in_the_way}" in said
+    assert "make room" not in said
+    assert place.value("select customer from checkout_sessions") == "cus_ana"
 
 
 @pytest.mark.file
