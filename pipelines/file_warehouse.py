@@ -58,6 +58,23 @@ class FileWarehouse(Warehouse):
             f"{self.name} is being written again and again; try again later", path=self.name
         )
 
+    @property
+    def is_published(self) -> bool:
+        """Whether it is a copy that this program published, of whatever layout.
+
+        Raises:
+            WarehouseError: another process holds it, so that nobody can tell.
+        """
+        try:
+            with self._held(lambda: self.file.connect(read_only=True)) as connection:
+                return bool(connection.execute(query("publish/stamped")).fetchall())
+        except WarehouseError as error:
+            if error.holder is not None:
+                raise
+        except duckdb.Error:
+            pass
+        return False
+
     def _attach(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(config=CONFIG)
         try:

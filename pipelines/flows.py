@@ -23,7 +23,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import deployment, flow_run, task_run
 from prefect.states import Completed, Failed
 
-from pipelines import artifacts, config, runs, verify
+from pipelines import artifacts, config, publish, runs, verify
 from pipelines.accounts import side_by_side
 from pipelines.artifacts import ProgressArtifacts
 from pipelines.budget import Budget
@@ -154,6 +154,7 @@ def _write(
     """Run accounts when it is this run's turn, and tell Prefect what they did."""
     try:
         settings, chosen = _begin(accounts, config_file)
+        publish.check(settings)
         # Who starts a run by hand, without a deployment, wants it to happen.
         skip = may_skip and settings.sync.overlap == "skip" and deployment.id is not None
         with _turn(settings, wait=not skip) as mine:

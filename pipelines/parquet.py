@@ -5,17 +5,21 @@ Only what changed is written. Each file is written beside its place and put ther
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 
+from pipelines.errors import ConfigError
 from pipelines.queries import names, query
 from pipelines.schema import TABLES
 from pipelines.warehouse import Warehouse
 
 MANIFEST = ".manifest.json"
 """What each file was made from, beside the files: a fingerprint by path."""
+MADE = re.compile(r"(marts/)?\w+(\.parquet|/month=[\w-]+/data\.parquet)")
+"""A file of ours in the folder; no other is ever removed."""
 HISTORY = "checkout_session_history"
 LARGE_MARTS = ("sessions", "abandoned_sessions")
 
@@ -29,6 +33,7 @@ def write(warehouse: Warehouse, folder: Path, *, anew: bool) -> None:
         anew: look at every row, whatever the runs did.
 
     Raises:
+        ConfigError: the folder is another program's.
         OSError: the folder can't be written.
         WarehouseError: the warehouse can't be read.
     """
@@ -58,7 +63,7 @@ def _write_changed(connection: duckdb.DuckDBPyConnection, folder: Path, *, anew:
             made[path] = fingerprint
             if stored.get(path) != fingerprint or not (folder / path).is_file():
                 _write_part(connection, month, folder / path)
-    for gone in stored.keys() - made.keys() - {"state"}:
+    for gone in filter(MADE.fullmatch, stored.keys() - made.keys()):
         (folder / gone).unlink(missing_ok=True)
     _put(folder / MANIFEST, json.dumps(made | {"state": state}, indent=1).encode())
 
@@ -98,4 +103,10 @@ def _manifest(folder: Path) -> dict[str, str]:
         found = json.loads((folder / MANIFEST).read_bytes())
     except (FileNotFoundError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict) or "state" not in found:
+        raise ConfigError(
+            f"publish.parquet: {folder / MANIFEST} is another program's, so the folder is left as"
+            " it is; name another folder",
+            key="publish.parquet",
+        )
+    return found

@@ -5,6 +5,7 @@ It is written beside its place and put there at once: whoever has the old one op
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,12 +13,23 @@ from pathlib import Path
 import duckdb
 
 from pipelines import parquet
-from pipelines.errors import WarehouseError
+from pipelines.errors import ConfigError, WarehouseError
 from pipelines.file_warehouse import FileWarehouse
 from pipelines.places import File, place_of
 from pipelines.queries import filled, query
 from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse
+
+
+def check(settings: Settings) -> None:
+    """Check, before anything is done, that the copy takes the place of none but an older copy.
+
+    Raises:
+        ConfigError: something else is there.
+    """
+    if settings.publish.path is not None:
+        with suppress(WarehouseError):  # which may have passed when it is written
+            _check_place(Path(os.path.realpath(settings.publish.path)))
 
 
 def publish(settings: Settings, *, anew: bool = False) -> None:
@@ -30,6 +42,7 @@ def publish(settings: Settings, *, anew: bool = False) -> None:
         anew: look at every row, since rows changed in place without a run.
 
     Raises:
+        ConfigError: something else than a copy is where it goes, and stays there.
         WarehouseError: the warehouse can't be read, or a copy can't be written; the copy that was
             there is there still.
     """
@@ -65,7 +78,34 @@ def _stamp(copy: Path) -> tuple[str | None, tuple[int, int] | None]:
     return None, None
 
 
+def _check_place(copy: Path) -> None:
+    """Refuse to write over what isn't missing, empty, or a copy.
+
+    Raises:
+        ConfigError: it is something else.
+        WarehouseError: it can't be told what it is.
+    """
+    with _written(copy):
+        try:
+            there = copy.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+    if stat.S_ISREG(there.st_mode):
+        try:
+            if there.st_size == 0 or FileWarehouse(File(copy, 0)).is_published:
+                return
+        except WarehouseError as error:
+            reason = f"{error.holder} has it open, and not only to read"
+            raise _unpublished(copy, reason) from None
+    raise ConfigError(
+        f"publish.path: {copy} is there and no copy that this program published, so it is left as"
+        " it is; name another file, or move that one away",
+        key="publish.path",
+    )
+
+
 def _copy(file: File, copy: Path, *, anew: bool) -> None:
+    _check_place(copy)
     with _alone(copy), FileWarehouse(file).attached() as connection, _written(copy):
         # The warehouse can't change from here on: who reads it locks writers out.
         state = file.state_on_disk
@@ -110,8 +150,12 @@ def _written(place: Path) -> Iterator[None]:
         yield
     except (OSError, duckdb.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error).split("\n")[0]
-        raise WarehouseError(
-            f"{place} can't be published: {reason}. The warehouse has all that was loaded or taken"
-            " out; what was published before stays as it was until the next run, which tries again",
-            path=str(place),
-        ) from None
+        raise _unpublished(place, reason) from None
+
+
+def _unpublished(place: Path, reason: str | None) -> WarehouseError:
+    return WarehouseError(
+        f"{place} can't be published: {reason}. The warehouse has all that was loaded or taken"
+        " out; what was published before stays as it was until the next run, which tries again",
+        path=str(place),
+    )

@@ -41,9 +41,7 @@ def check(settings: Settings, refuse: Refuse) -> None:
         except (ValueError, OverflowError):
             refuse(key, f"expected a date such as 2019-01-01, got {shown(value)}")
     _check_zone(settings, refuse)
-    copy = settings.publish.path
-    if copy is not None and realpath(copy) == realpath(settings.warehouse.path):
-        refuse("publish.path", "it is the warehouse itself; name another file")
+    _check_copy(settings, refuse)
     _check_lake(settings, refuse)
     _check_schedule(settings.sync.schedule, refuse)
     for key, value, words in (
@@ -90,6 +88,19 @@ def _check_zone(settings: Settings, refuse: Refuse) -> None:
             f"{shown(name)} is a name that this machine has for a time zone, and the warehouse"
             " doesn't know it; name the zone itself, such as Europe/Berlin",
         )
+
+
+def _check_copy(settings: Settings, refuse: Refuse) -> None:
+    """Check that the copy takes the place of nothing that the program itself lives from."""
+    if settings.publish.path is None:
+        return
+    warehouse = realpath(settings.warehouse.path)
+    own = {warehouse: "the warehouse itself", f"{warehouse}.wal": "the warehouse's log"}
+    if settings.file is not None:
+        own[realpath(settings.file)] = "the file of these settings"
+    what = own.get(realpath(settings.publish.path))
+    if what is not None:
+        refuse("publish.path", f"it is {what}; name another file")
 
 
 def _check_lake(settings: Settings, refuse: Refuse) -> None:

@@ -32,13 +32,14 @@ def forget(
     from pipelines.forget import forget as erase
     from pipelines.keys import protection_of
     from pipelines.places import place_of
-    from pipelines.publish import publish
+    from pipelines.publish import check, publish
 
     settings = settings_of(config_file, debug=debug)
     if not customers + emails + sessions or not all(customers + emails + sessions):
         raise UsageError("name whom to forget: --customer ID, --email E or --session ID")
     protection = protection_of(settings)
     place = place_of(settings.warehouse)
+    check(settings)
     with display.share("forgetting") as tell:
         count = erase(place, Who(customers, emails, sessions), protection, tell)
     # Where nothing was found, too: what was found before may not have come to the copy.

@@ -20,12 +20,13 @@ def reflatten(*, config_file: Path | None, debug: bool) -> int:
     from pipelines.forget import leave_nothing
     from pipelines.keys import protection_of
     from pipelines.places import place_of
-    from pipelines.publish import publish
+    from pipelines.publish import check, publish
     from pipelines.warehouse import Warehouse
 
     settings = settings_of(config_file, debug=debug)
     protection = protection_of(settings)
     place = place_of(settings.warehouse)
+    check(settings)
     with display.share("rebuilding") as tell:
         rebuilt = Warehouse(place).reflatten(tell, protection)
     if protection.redact is not None:

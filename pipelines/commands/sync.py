@@ -127,7 +127,7 @@ def _run(
     ranges: Sequence[str] = (),
 ) -> int:
     """Run the accounts side by side and print what each did."""
-    from pipelines import display, runs
+    from pipelines import display, publish, runs
     from pipelines.accounts import side_by_side
     from pipelines.keys import key_of
     from pipelines.pipeline import Options
@@ -137,6 +137,7 @@ def _run(
     chosen = settings.chosen(accounts)
     for account in chosen:
         key_of(account)  # a missing key is found before anything begins
+    publish.check(settings)
     warehouse = Warehouse(place_of(settings.warehouse))
     made = not warehouse.exists
     if on_prefect or settings.run.task_runner == "dask":

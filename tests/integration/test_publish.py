@@ -1,6 +1,7 @@
 """Published copies: consistent, current, and in nobody's way."""
 
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from installation import HOUR_S, Installation, one_line
 
 from pipelines.emulator.app import Running
-from pipelines.queries import names
+from pipelines.queries import names, query
 from pipelines.schema import TABLES
 
 Start = Callable[..., Running]
@@ -248,6 +249,88 @@ def test_what_was_taken_out_leaves_the_copies_with_the_next_command_if_they_fail
     before = published(place).stat().st_ino
     assert place.call(*again, **environ).code == 0
     assert published(place).stat().st_ino == before
+
+
+def make_in_the_way(path: Path, what: str) -> None:
+    """Put something where a copy is to go that is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if what in ("text", "log"):
+        path.write_text("notes")
+    elif what == "pipe":
+        os.mkfifo(path)
+    elif what == "database":
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("create table customers as select 1 as id")
+    elif what == "warehouse":
+        with duckdb.connect(str(path)) as connection:
+            connection.execute(query("ddl/schemas"))
+            connection.execute(query("ddl/meta"))
+
+
+@pytest.mark.parametrize("what", ["text", "pipe", "database", "warehouse", "settings", "log"])
+def test_what_is_no_copy_is_never_replaced_by_one_and_nothing_else_is_done(
+    what: str, install: Install
+) -> None:
+    names = {"settings": "config.yaml", "log": "data/checkouts.duckdb.wal"}
+    name = names.get(what, "out/read.duckdb")
+    place = install("http://127.0.0.1:9", publish__path=name)
+    path = place.folder / name
+    make_in_the_way(path, what)
+    before = path.read_bytes() if path.is_file() else None
+    for command in (["sync"], ["reflatten"], ["forget", "--customer", "cus_ana"]):
+        done = place.call(*command)
+        assert done.code == 2
+        assert "publish.path: " in one_line(done.err)
+    assert (path.read_bytes() if path.is_file() else None) == before
+    assert path.is_fifo() == (what == "pipe")
+    assert not place.warehouse.exists()
+    assert [*path.parent.iterdir()] == [path]
+
+
+def test_an_empty_file_is_replaced_by_the_copy(start: Start, install: Install) -> None:
+    place = install(start(sessions=50).url, publish__path="out/read.duckdb")
+    published(place).parent.mkdir()
+    published(place).touch()
+    sync(place)
+    assert ask(published(place), "select count(*) from checkout_sessions") == [(50,)]
+
+
+def test_a_copy_that_another_process_writes_to_is_left_alone_and_the_process_named(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=60, days=2)
+    place = install(emulator.url, publish__path="out/read.duckdb")
+    sync(place)
+    emulator.advance(HOUR_S)
+    with holding(published(place)) as pid:
+        done = place.call("sync")
+    assert done.code == 5
+    assert f"process {pid}" in done.err
+    assert "can't be published" in done.err
+    sync(place)
+    count = "select count(*) from checkout_sessions"
+    assert ask(published(place), count) == place.rows(count)
+
+
+def test_a_parquet_folder_of_another_program_is_left_as_it_is(
+    start: Start, install: Install
+) -> None:
+    place = install(start(sessions=50).url, publish__parquet="pq")
+    folder = place.folder / "pq"
+    folder.mkdir()
+    (folder / "main.ts").write_text("source")
+    (folder / ".manifest.json").write_text('{"main.ts": {"file": "assets/main.js"}}')
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    done = place.call("sync")
+    assert done.code == 2
+    assert "publish.parquet: " in done.err
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    # Not even where it is named among our own.
+    (folder / ".manifest.json").write_text('{"main.ts": "", "../config.yaml": "", "state": ""}')
+    sync(place)
+    assert (folder / "main.ts").read_text() == "source"
+    assert place.file.exists()
+    assert (folder / "checkout_sessions").is_dir()
 
 
 def test_the_copy_must_be_another_file_than_the_warehouse(install: Install) -> None:
