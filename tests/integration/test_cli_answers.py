@@ -732,6 +732,18 @@ def test_no_answer_is_written_over_the_warehouse_its_copy_or_the_settings(
     assert loaded.warehouse.read_bytes() == before
 
 
+@pytest.mark.parametrize("arguments", [("sql", "select 1"), ("report",)], ids=["sql", "report"])
+def test_a_link_to_itself_can_be_no_output(
+    arguments: tuple[str, ...], loaded: Installation, tmp_path: Path
+) -> None:
+    link = tmp_path / "loop.csv"
+    link.symlink_to(link.name)
+    done = loaded.call(*arguments, "-o", str(link))
+    assert done.code == 2
+    assert f"-o {link}: " in one_line(done.err)
+    assert link.is_symlink()
+
+
 def test_an_answer_that_cannot_be_written_leaves_what_was_there(
     loaded: Installation, tmp_path: Path
 ) -> None:
