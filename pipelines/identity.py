@@ -2,7 +2,7 @@
 
 from pipelines.errors import ConfigError, SourceRequestError
 from pipelines.settings import Account
-from pipelines.state import State
+from pipelines.state import Keys, State
 from pipelines.stripe_api import StripeApi
 
 _MODE = {True: "live", False: "test"}
@@ -15,12 +15,7 @@ def check_account(api: StripeApi, account: Account, state: State, warehouse: str
         ConfigError: the key is another account's.
         SourceError: the API couldn't be asked.
     """
-    if state.fingerprint_owner is not None:
-        raise ConfigError(
-            f"the key of account {account.name!r} is the one of account {state.fingerprint_owner!r}"
-            f" in {warehouse}; nothing was written. Use that name, or the right key",
-            key="accounts",
-        )
+    _check_owner(state.fingerprint_owner, account, warehouse)
     if state.key_fingerprint in (None, api.fingerprint) or state.newest_id is None:
         return
     try:
@@ -34,6 +29,31 @@ def check_account(api: StripeApi, account: Account, state: State, warehouse: str
             " account a name of its own under accounts: in config.yaml",
             key=account.key_env,
         ) from None
+
+
+def check_still(
+    keys: Keys, begun: str | None, fingerprint: str, account: Account, warehouse: str
+) -> None:
+    """Refuse to load what another run's key has claimed since this run began.
+
+    Args:
+        keys: those stored now, in the load's transaction.
+        begun: the one stored when the run began, None for a new account.
+        fingerprint: that of the run's own.
+        account: the account.
+        warehouse: its name.
+
+    Raises:
+        ConfigError: this key became another account's, or the account another key's.
+    """
+    _check_owner(keys.owner, account, warehouse)
+    if keys.stored not in (None, begun, fingerprint):
+        raise ConfigError(
+            f"the sessions of account {account.name!r} in {warehouse} were read with another key"
+            " meanwhile; nothing was written. Run it again with the right key, or give this account"
+            " a name of its own under accounts: in config.yaml",
+            key=account.key_env,
+        )
 
 
 def check_mode(
@@ -50,4 +70,13 @@ def check_mode(
             f" holds its {_MODE[stored]} mode; nothing was written. Set the right key, or give this"
             " account a name of its own",
             key=account.key_env,
+        )
+
+
+def _check_owner(owner: str | None, account: Account, warehouse: str) -> None:
+    if owner is not None:
+        raise ConfigError(
+            f"the key of account {account.name!r} is the one of account {owner!r} in {warehouse};"
+            " nothing was written. Use that name, or the right key",
+            key="accounts",
         )

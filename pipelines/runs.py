@@ -25,7 +25,7 @@ from pipelines.places import place_of
 from pipelines.planner import Due, Piece
 from pipelines.publish import publish
 from pipelines.settings import Account, Settings
-from pipelines.state import State
+from pipelines.state import Keys, State
 from pipelines.stops import Stopped
 from pipelines.stripe_api import StripeApi
 from pipelines.warehouse import Warehouse
@@ -317,7 +317,7 @@ class _Run:
             outcome = "running" if pending else _outcome(counts)
             return self._row() | {"outcome": outcome, "pages": pages} | counts.row()
 
-        loaded = self._warehouse.load(load, row)
+        loaded = self._warehouse.load(load, row, self._check_still)
         self.report.counts += loaded.counts
         self.report.pages = pages
         self._coverage = loaded.coverage
@@ -334,6 +334,10 @@ class _Run:
                 extra=named,
             )
         self._tell(pending)
+
+    def _check_still(self, keys: Keys) -> None:
+        begun, own = self._state.key_fingerprint, self._api.fingerprint
+        identity.check_still(keys, begun, own, self._account, self._warehouse.name)
 
     def _tell(self, pending: Sequence[Window]) -> None:
         if self._options.progress is None:

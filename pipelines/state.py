@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import duckdb
 
@@ -28,6 +29,18 @@ class Unsettled:
     reason: str
     before: int
     through: int
+
+
+class Keys(NamedTuple):
+    """Which keys are stored, as fingerprints.
+
+    Attributes:
+        owner: another account name that this account's key was stored under.
+        stored: the key that the account was last read with, None for a new account.
+    """
+
+    owner: str | None
+    stored: str | None
 
 
 @dataclass(frozen=True)
@@ -69,10 +82,7 @@ def known(connection: duckdb.DuckDBPyConnection, account: str, fingerprint: str)
         fingerprint: that of its key.
     """
     named = {"account": account}
-    owners = connection.execute(
-        query("state/fingerprint_owner"), {"key_fingerprint": fingerprint, **named}
-    ).fetchall()
-    owner = owners[0][0] if owners else None
+    owner = keys(connection, account, fingerprint).owner
     forgotten = [id_ for (id_,) in connection.execute(query("state/forgotten")).fetchall()]
     rows = connection.execute(query("state/account"), named).fetchall()
     if not rows:
@@ -97,3 +107,16 @@ def known(connection: duckdb.DuckDBPyConnection, account: str, fingerprint: str)
         newest_id=newest[0][0] if newest else None,
         forgotten=forgotten,
     )
+
+
+def keys(connection: duckdb.DuckDBPyConnection, account: str, fingerprint: str) -> Keys:
+    """Return which keys are stored now.
+
+    Args:
+        connection: a connection to the warehouse.
+        account: the account's name.
+        fingerprint: that of its key.
+    """
+    named = {"account": account, "key_fingerprint": fingerprint}
+    (found,) = connection.execute(query("state/keys"), named).fetchall()
+    return Keys(*found)

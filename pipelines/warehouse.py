@@ -20,7 +20,7 @@ from pipelines.line_items import Stored
 from pipelines.places import Patience, Place, first_lines, let_go
 from pipelines.privacy import NOTHING, Protection
 from pipelines.queries import query
-from pipelines.state import State, known
+from pipelines.state import Keys, State, keys, known
 
 log = logging.getLogger(__name__)
 
@@ -76,19 +76,26 @@ class Warehouse:
         return State()
 
     def load(
-        self, batch: load.Load, run_row: Callable[[load.Counts], Mapping[str, Any]]
+        self,
+        batch: load.Load,
+        run_row: Callable[[load.Counts], Mapping[str, Any]],
+        check: Callable[[Keys], None],
     ) -> load.Loaded:
         """Write a load and the run's row in one transaction.
 
         Args:
             batch: what was read.
             run_row: makes the run's row from what the load brought.
+            check: is told which keys are stored then, and raises where they forbid the load.
 
         Raises:
+            ConfigError: they do.
             WarehouseError: the file can't be written; nothing of the load is in it then.
         """
 
         def write(connection: duckdb.DuckDBPyConnection) -> load.Loaded:
+            row = batch.account_row
+            check(keys(connection, row["account"], row["key_fingerprint"]))
             loaded = load.write(connection, batch)
             load.write_run(connection, run_row(loaded.counts))
             return loaded

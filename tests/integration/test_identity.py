@@ -4,9 +4,14 @@ from collections.abc import Callable
 
 import pytest
 from comparison import assert_equal, assert_same_sessions, listed
-from installation import KEY, LIVE_KEY, NOW, REPORT_KEYS, Installation, one_line
+from installation import KEY, LIVE_KEY, NOW, REPORT_KEYS, Done, Installation, one_line
 
+from pipelines.budget import Budget
 from pipelines.emulator.app import Running
+from pipelines.errors import ConfigError
+from pipelines.fetch import Fetched
+from pipelines.pipeline import Fetch, Options
+from pipelines.windows import Window
 
 Start = Callable[..., Running]
 Install = Callable[..., Installation]
@@ -147,6 +152,49 @@ def test_an_account_renamed_is_refused_naming_its_old_name(start: Start, install
     assert "'shop_europe'" in line
     assert new.warehouse.read_bytes() == bytes_before
     assert contents(new) == before
+
+
+def after(first: Callable[[], Done]) -> Options:
+    """Options of a run during which something else is done, before its first page is read."""
+    done: list[Done] = []
+
+    def wrap(fetch: Fetch) -> Fetch:
+        def later(window: Window, budget: Budget) -> Fetched:
+            if not done:
+                done.append(first())
+                assert done[0].code == 0, done[0].err
+            return fetch(window, budget)
+
+        return later
+
+    return Options(wrap=wrap)
+
+
+def test_a_key_that_another_account_got_meanwhile_is_refused(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=300)
+    place = install(emulator.url, accounts=[{"name": "eu"}, {"name": "us"}])
+    report = place.sync(after(lambda: place.run("sync", "--account", "us")), account="eu")
+    assert (report.outcome, report.counts.inserted) == ("failed", 0)
+    assert isinstance(report.error, ConfigError)
+    assert "'us'" in report.error.message
+    stored = place.rows("select account, count(*) from checkout_sessions group by 1")
+    assert stored == [("us", 300)]
+    assert place.rows("select account from meta.accounts") == [("us",)]
+
+
+def test_an_account_that_another_key_got_meanwhile_is_refused(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=300)
+    place = install(emulator.url)
+    report = place.sync(after(lambda: place.run("sync", STRIPE_API_KEY=LIVE_KEY)))
+    assert (report.outcome, report.counts.inserted) == ("failed", 0)
+    assert isinstance(report.error, ConfigError)
+    assert "with another key meanwhile" in report.error.message
+    assert place.rows("select distinct livemode from checkout_sessions") == [(True,)]
+    assert place.rows("select livemode from meta.accounts") == [(True,)]
 
 
 def test_an_account_of_an_empty_shop_may_get_another_key(start: Start, install: Install) -> None:
