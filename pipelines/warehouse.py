@@ -17,7 +17,7 @@ import pyarrow as pa
 from pipelines import kinds, layout, load, reflatten
 from pipelines.errors import UsageError, WarehouseError
 from pipelines.line_items import Stored
-from pipelines.places import Patience, Place, first_lines, let_go
+from pipelines.places import Patience, Place, first_lines, let_go, without_values
 from pipelines.privacy import NOTHING, Protection
 from pipelines.queries import query
 from pipelines.state import Keys, State, keys, known
@@ -230,7 +230,7 @@ class Warehouse:
                     self._place.confine(connection, sql)
                 return _answer(connection, sql, parameters)
             except duckdb.Error as error:
-                raise UsageError(f"DuckDB: {first_lines(error)}") from None
+                raise UsageError(f"DuckDB: {without_values(error)}") from None
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -6,7 +6,15 @@ Nothing outside this package knows the difference but for what it is asked.
 from pipelines.places.extensions import extensions
 from pipelines.places.file import File
 from pipelines.places.lake import Lake
-from pipelines.places.place import CONFIG, ZSTD, Patience, Place, first_lines, let_go
+from pipelines.places.place import (
+    CONFIG,
+    ZSTD,
+    Patience,
+    Place,
+    first_lines,
+    let_go,
+    without_values,
+)
 from pipelines.settings import Warehouse
 
 __all__ = [
@@ -20,6 +28,7 @@ __all__ = [
     "first_lines",
     "let_go",
     "place_of",
+    "without_values",
 ]
 
 

@@ -1,6 +1,7 @@
 """What the rest of the program knows of where a warehouse lives."""
 
 import random
+import re
 import time
 from contextlib import AbstractContextManager, suppress
 from threading import Event
@@ -28,6 +29,29 @@ FILE_ERRORS = (
     duckdb.TransactionException,  # what a failed commit is
 )
 """Failures of the file or the machine, not of the SQL."""
+
+
+VALUE_ERRORS = (
+    duckdb.ConversionException,
+    duckdb.InvalidInputException,
+    duckdb.OutOfRangeException,
+)
+"""Failures whose message may quote a value, which may be personal data or a whole payload."""
+VALUE = re.compile(r"""(?<!\w)['"{\[]|(?<=value )-?\d|(?<=numerical: )-?\d|\(-?\d""")
+"""Where a message begins to quote one."""
+AFTER_VALUE = re.compile(
+    r"""
+    .*?(
+        (?:,\ expected\ format\ is\ \([A-Z[][^'"]*\))?
+        (?:\ to\ '?[A-Z][A-Z0-9_]*'?(?:\([^'"]*\)|(?:\[\d*\])+)?)?
+        (?:\ can't\ be\ cast\ (?:to|because\ the\ value\ is\ out\ of\ range\ for)
+            \ the\ destination\ type\ [A-Z][^'"]*?)?
+        (?:\ when\ casting\ from\ source\ column\ [^'"]+)?
+    )\Z
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+"""What may follow it: formats, types and columns."""
 
 
 class Place(Protocol):
@@ -137,4 +161,19 @@ def only_selects(sql: str) -> None:
 
 def first_lines(error: duckdb.Error) -> str:
     """Return DuckDB's message without its picture of the statement."""
-    return " ".join(str(error).split("\n\nLINE")[0].split())[:300]
+    return _short(str(error).split("\n\nLINE")[0])
+
+
+def without_values(error: duckdb.Error) -> str:
+    """Return DuckDB's message on SQL as `first_lines` does, and without what it quotes of rows."""
+    text = str(error).split("\n\nLINE")[0]
+    value = VALUE.search(text) if isinstance(error, VALUE_ERRORS) else None
+    if value is not None:
+        # A value may hold quotes and all else, so only what is known to follow one is kept.
+        after = AFTER_VALUE.match(text, value.start())
+        text = f"{text[: value.start()]}…{after[1] if after else ''}"
+    return _short(text)
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:300]

@@ -531,6 +531,49 @@ def test_sql_can_only_read_the_warehouse(statement: str, loaded: Installation) -
 
 
 @pytest.mark.parametrize(
+    ("cast", "words"),
+    [
+        ("payload::int", "Failed to cast value to numerical: … when casting from source column"),
+        ("payload::int[]", "got OBJECT: … when casting from source column payload"),
+        ("(payload->>'id')::date", "invalid date field format: …, expected format is (YYYY-MM-DD)"),
+        ("customer_details_email::int", "Could not convert string … to INT32 when casting from"),
+        ("customer_details_email::uuid", "source column customer_details_email"),
+        ("customer_details_email::decimal(5, 2)", "to DECIMAL(5,2) when casting from"),
+        ("customer_details_email::int[]", "with value … can't be cast to the destination type"),
+        ("customer_details_email::json", "Malformed JSON at byte 0 of input"),
+        ("('it''s ' || customer_details_email)::int", "Could not convert string … to INT32"),
+        ("(customer_details_email || '\n\nLINE 1')::int", "Could not convert string …"),
+        ("strptime(customer_details_email, '%Y')", "Could not parse string …"),
+        ("json_extract(customer_details_email, '$.a')", "Input: …"),
+        ("(7130000000 + length(payload))::int", "with value … can't be cast because the value is"),
+    ],
+)
+def test_what_sql_cannot_cast_is_told_without_the_value(
+    cast: str, words: str, loaded: Installation
+) -> None:
+    # One row has the same value whatever order DuckDB reads in.
+    ((id_, email),) = loaded.rows(
+        "select id, customer_details_email from checkout_sessions"
+        " where customer_details_email is not null order by id limit 1"
+    )
+    done = loaded.call("sql", f"select {cast} from checkout_sessions where id = '{id_}'")
+    assert done.code == 2
+    line = one_line(done.err)
+    assert words in line
+    assert not any(each in line for each in (id_, email, email.split("@")[0], "713"))
+
+
+@pytest.mark.parametrize(
+    "statement", ["select no_such_column from checkout_sessions", "select 1 as 'a' frm 'b'"]
+)
+def test_what_is_wrong_with_sql_itself_is_told_in_its_words(
+    statement: str, loaded: Installation
+) -> None:
+    line = one_line(loaded.call("sql", statement).err)
+    assert '"no_such_column"' in line or 'at or near "' in line
+
+
+@pytest.mark.parametrize(
     "value",
     [
         "interval 3 days",
