@@ -37,21 +37,17 @@ VALUE_ERRORS = (
     duckdb.OutOfRangeException,
 )
 """Failures whose message may quote a value, which may be personal data or a whole payload."""
-VALUE = re.compile(r"""(?<!\w)['"{\[]|(?<=value )-?\d|(?<=numerical: )-?\d|\(-?\d""")
-"""Where a message begins to quote one."""
-AFTER_VALUE = re.compile(
+VALUE = re.compile(
     r"""
-    .*?(
-        (?:,\ expected\ format\ is\ \([A-Z[][^'"]*\))?
-        (?:\ to\ '?[A-Z][A-Z0-9_]*'?(?:\([^'"]*\)|(?:\[\d*\])+)?)?
-        (?:\ can't\ be\ cast\ (?:to|because\ the\ value\ is\ out\ of\ range\ for)
-            \ the\ destination\ type\ [A-Z][^'"]*?)?
-        (?:\ when\ casting\ from\ source\ column\ [^'"]+)?
-    )\Z
+    (?<!\w)'(?:.*'(?!\w)|.*)
+    |"(?:.*"|.*)
+    |(?<=:\ )[{\[](?:.*(?:[}\]]|\.\.\.)|.*)
+    |(?<=value\ )-?\d+
+    |(?<=\ \()-?\d+
     """,
     re.DOTALL | re.VERBOSE,
 )
-"""What may follow it: formats, types and columns."""
+"""A value in such a message: up to the last quote, since it may hold some, or the end."""
 
 
 class Place(Protocol):
@@ -161,18 +157,18 @@ def only_selects(sql: str) -> None:
 
 def first_lines(error: duckdb.Error) -> str:
     """Return DuckDB's message without its picture of the statement."""
-    return _short(str(error).split("\n\nLINE")[0])
+    return _short(_without_picture(error))
 
 
 def without_values(error: duckdb.Error) -> str:
     """Return DuckDB's message on SQL as `first_lines` does, and without what it quotes of rows."""
-    text = str(error).split("\n\nLINE")[0]
-    value = VALUE.search(text) if isinstance(error, VALUE_ERRORS) else None
-    if value is not None:
-        # A value may hold quotes and all else, so only what is known to follow one is kept.
-        after = AFTER_VALUE.match(text, value.start())
-        text = f"{text[: value.start()]}…{after[1] if after else ''}"
-    return _short(text)
+    if not isinstance(error, VALUE_ERRORS):
+        return first_lines(error)
+    return _short(VALUE.sub("…", _without_picture(error)).split("\n")[0])
+
+
+def _without_picture(error: duckdb.Error) -> str:
+    return re.split(r"\n\nLINE (?!.*\n\nLINE )", str(error), flags=re.DOTALL)[0]
 
 
 def _short(text: str) -> str:
