@@ -162,7 +162,9 @@ class _Verification:
         self._warehouse = warehouse
         self._stops = options.stops
         self._progress = options.progress
-        self._api = StripeApi.of(settings, account, options.transport, options.patience)
+        self._api = StripeApi.of(
+            settings, account, options.transport, options.patience, loads=False
+        )
         self._protection = protection_of(settings)
         self._forgotten: set[str] = set()
         self._fetch = Fetcher(
