@@ -12,8 +12,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from installation import DAY_S, HOUR_S, NOW, START, Installation
+from scripted import Scripted
+from test_guards import PAID
+from test_guards import session as handmade
 
 from pipelines.emulator.app import Options, Running, running
+from pipelines.runs import Options as RunOptions
 
 ZONE = ZoneInfo("America/New_York")
 STEPS = (7 * HOUR_S, 30 * HOUR_S, 3 * DAY_S, 45 * HOUR_S)
@@ -323,6 +327,36 @@ def test_discounts_compares_sessions_with_and_without(known: Known) -> None:
         assert row["conversion_without_discount"] == pytest.approx(
             sum(map(complete, without)) / len(without)
         )
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "parts"),
+    [
+        (100, "jpy", ["34", "33", "33"]),
+        (1_001, "usd", ["3.34", "3.34", "3.33"]),
+        (2, "kwd", ["0.001", "0.001", "0"]),
+        (300, "usd", ["1", "1", "1"]),
+    ],
+)
+def test_a_discount_of_several_coupons_is_divided_in_the_minor_unit_and_adds_up(
+    minor: int, currency: str, parts: list[str], install: Callable[..., Installation]
+) -> None:
+    place = install("http://127.0.0.1:9")
+    discounts = [{"coupon": f"c{n}", "promotion_code": None} for n in range(3)]
+    discounted = handmade(
+        currency=currency,
+        amount_subtotal=10_000 + minor,
+        total_details={"amount_discount": minor, "amount_shipping": 0, "amount_tax": 0},
+        discounts=discounts,
+        **PAID,
+    )
+    place.sync(RunOptions(transport=Scripted([discounted], NOW)))
+    given = [Decimal(part) for part in parts]
+    for mart, order in (("session_discounts", "position"), ("discounts", "coupon")):
+        rows = place.rows(f"select discount_major from marts.{mart} order by {order}")
+        assert [amount for (amount,) in rows] == given
+    assert place.rows("select sum(discount_major) from marts.daily_sessions") == [(sum(given),)]
+    assert place.call("verify", "--offline").code == 0
 
 
 @pytest.mark.parametrize("currency", ["usd", "kwd", "jpy"])

@@ -41,6 +41,9 @@ FAULTS = {
     " from (select * from marts.daily_sessions_before)",
     "products_reconcile": "create or replace view marts.products as"
     " select * replace (units + 1 as units) from (select * from marts.products_before)",
+    "discounts_reconcile": "create or replace view marts.discounts as"
+    " select * replace (discount_major + 1 as discount_major)"
+    " from (select * from marts.discounts_before)",
 }
 
 
@@ -52,7 +55,7 @@ def damaged(loaded: Installation, tmp_path: Path) -> Callable[[str], Installatio
         place = Installation(tmp_path / "damaged", loaded.url)
         place.warehouse.parent.mkdir()
         shutil.copyfile(loaded.warehouse, place.warehouse)
-        for mart in ("daily_sessions", "products"):
+        for mart in ("daily_sessions", "products", "discounts"):
             if f"marts.{mart}_before" in sql:
                 place.change(f"alter view marts.{mart} rename to {mart}_before")
         place.change(sql)
