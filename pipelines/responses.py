@@ -3,7 +3,6 @@
 import json
 import re
 from array import array
-from contextlib import suppress
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -94,12 +93,8 @@ def seconds_of(header: str | None) -> float | None:
 def _decoded(body: bytes) -> Envelope:
     try:
         _check_text(body)
-        return _decoder.decode(body)
+        return _envelope(body)
     except msgspec.ValidationError:
-        raise
-    except RecursionError:
-        with suppress(ValueError):
-            return _deep_envelope(body)
         raise
     except ValueError:  # malformed for the fast decoder, which lone surrogates are too
         return _guarded_envelope(body)
@@ -116,11 +111,18 @@ def _check_text(body: bytes) -> None:
     text.validate(full=True)
 
 
-def _deep_envelope(body: bytes) -> Envelope:
-    """Decode a list of which an element is nested too deep for a decoder."""
-    found = nesting.apart(body)
-    if found is None:
-        raise ValueError("no list")
+def _envelope(body: bytes) -> Envelope:
+    """Decode a list, of which elements may be nested too deep for a decoder.
+
+    Raises:
+        RecursionError: it is so itself.
+    """
+    try:
+        return _decoder.decode(body)
+    except RecursionError:
+        found = nesting.apart(body)
+        if found is None:
+            raise
     envelope = _decoder.decode(found[0])
     envelope.data = [msgspec.Raw(element) for element in found[1]]
     return envelope
@@ -140,7 +142,7 @@ def _guarded_envelope(body: bytes) -> Envelope:
         raise
     guarded = payload.guarded(text.encode("utf-8", "backslashreplace"))
     try:
-        envelope = _decoder.decode(guarded)
+        envelope = _envelope(guarded)
     except msgspec.ValidationError:
         raise
     except ValueError as error:

@@ -1,5 +1,6 @@
 """One window of the API: what is read, what is left, what is final, and what is not believed."""
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -508,3 +509,19 @@ def test_a_session_nested_too_deep_for_a_decoder_is_set_aside_and_no_other(
     ((reject, _),) = fetched.batch.rejects
     assert (reject.head.id, reject.head.created) == ("cs_1", 150)
     assert reject.reason == "it is nested too deep"
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["good", "half", "deep", "both"])))
+def test_half_a_pair_and_deep_nesting_set_their_sessions_aside_in_any_order(
+    world: World, order: Sequence[str]
+) -> None:
+    half, deep = '"locale":"\\ud800"', '"new":' + "[" * 5_000 + "]" * 5_000
+    more = {"good": '"locale":"de"', "half": half, "deep": deep, "both": f"{half},{deep}"}
+    items = [
+        json.dumps(session(f"cs_{name}", 150 - place))[:-1] + f",{more[name]}}}"
+        for place, name in enumerate(order)
+    ]
+    fetched = fetch(world.api(page(*items)), Window(100, 200))
+    assert ids(fetched) == ["cs_good"]
+    aside = [reject.head.id for reject, _ in fetched.batch.rejects]
+    assert aside == [f"cs_{name}" for name in order if name != "good"]

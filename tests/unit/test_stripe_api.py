@@ -30,6 +30,7 @@ from pipelines.stripe_api import ApiClock, Page, Stopped, StripeApi
 LIMIT = [("limit", "100")]
 PAGE = answer(listing([session("cs_2"), session("cs_1")], has_more=True), request_id="req_1")
 MESSAGE = b'{"error":{"type":"api_error","message":"Something went wrong."}}'
+DEEP = "[" * 5_000 + "]" * 5_000
 BUSY = answer(MESSAGE, 503, request_id="req_9")
 
 
@@ -144,6 +145,8 @@ def test_requests_keep_to_the_shared_pace(world: World) -> None:
         pytest.param(answer(b'{"object":"list","data":[{"n":-'), id="cut in a number"),
         pytest.param(answer(b'{"object":"list","data":[{"n":"\\ud83d'), id="cut in a pair"),
         pytest.param(answer(b'{"object":"list","data":["\\ud83d",{'), id="cut after half a pair"),
+        pytest.param(answer(listing([DEEP])[:-1]), id="cut behind deep nesting"),
+        pytest.param(answer(listing(['{"a":"\\ud83d"}', DEEP])[:-1]), id="cut behind both"),
         pytest.param(answer(b""), id="an empty body"),
         pytest.param(answer(b"no gzip", Content_Encoding="gzip"), id="broken gzip"),
     ],
