@@ -18,6 +18,7 @@ from prefect.artifacts import (
 from pipelines import display
 from pipelines.pipeline import Progress
 from pipelines.runs import Report
+from pipelines.settings import Settings
 from pipelines.verify import Findings
 
 log = logging.getLogger(__name__)
@@ -66,9 +67,9 @@ def figures(reports: Sequence[Report]) -> None:
     _try(lambda: create_table_artifact(rows, key="figures", description="What the run did"))
 
 
-def differences(found: Sequence[Findings]) -> None:
+def differences(found: Sequence[Findings], settings: Settings) -> None:
     """Leave what a verification found, with the backfill that mends it."""
-    text = "\n\n".join(_told(one, many=len(found) > 1) for one in found)
+    text = "\n\n".join(_told(one, settings) for one in found)
     words = "The API against the warehouse"
     _try(lambda: create_markdown_artifact(text, key="differences", description=words))
 
@@ -79,7 +80,7 @@ def _row(report: Report) -> dict[str, Any]:
     return shown | {"error": error["message"] if error else ""}
 
 
-def _told(findings: Findings, *, many: bool) -> str:
+def _told(findings: Findings, settings: Settings) -> str:
     lines = [f"## {findings.account}", ""]
     error = findings.error
     lines.append(display.compared(findings) if error is None else error.message)
@@ -89,7 +90,8 @@ def _told(findings: Findings, *, many: bool) -> str:
         lines += [f"| {d.kind} | `{d.id}` | {', '.join(d.paths)} |" for d in listed]
     if len(findings.differences) > len(listed):
         lines.append(f"\nand {len(findings.differences) - len(listed):,} more")
-    mending = display.mending(findings, many=many)
+    named = len(settings.accounts) > 1
+    mending = display.mending(findings, named=named, config_file=settings.file)
     if mending:
         lines += ["", f"To mend them: `{mending}`"]
     return "\n".join(lines)

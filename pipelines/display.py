@@ -8,6 +8,7 @@ import io
 import json
 import math
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -204,7 +205,7 @@ def show_report(
         say(f"{name}: history is not complete yet; the next sync reads what is missing")
 
 
-def show_findings(findings: Any, *, many: bool) -> None:
+def show_findings(findings: Any, *, named: bool, config_file: Path | None) -> None:
     """Print what a verification found: each difference, then how many, then what mends them."""
     name = findings.account
     for found in findings.differences:
@@ -214,7 +215,7 @@ def show_findings(findings: Any, *, many: bool) -> None:
         return
     say(f"{name}: {compared(findings)}")
     if findings.mending is not None:
-        say(mending(findings, many=many))
+        say(mending(findings, named=named, config_file=config_file))
 
 
 def compared(findings: Any) -> str:
@@ -227,8 +228,14 @@ def compared(findings: Any) -> str:
     return f"{_count(findings.compared, 'session')} compared: {told or 'no difference'}{holes}"
 
 
-def mending(findings: Any, *, many: bool) -> str:
-    """Return the command that mends what a verification found; nothing if nothing is wrong."""
+def mending(findings: Any, *, named: bool, config_file: Path | None) -> str:
+    """Return the command that mends what a verification found; nothing if nothing is wrong.
+
+    Args:
+        findings: what it found.
+        named: name the account.
+        config_file: the settings to name.
+    """
     if findings.mending is None:
         return ""
     first, end = (
@@ -236,7 +243,8 @@ def mending(findings: Any, *, many: bool) -> str:
         for second in (findings.mending.after + 1, findings.mending.until + 1)
     )
     options = " --line-items" if findings.mends_line_items else ""
-    options += f" --account {findings.account}" if many else ""
+    options += f" --account {findings.account}" if named else ""
+    options += f" --config {shlex.quote(str(config_file))}" if config_file is not None else ""
     return f"checkouts backfill --from {first} --to {end}{options}"
 
 

@@ -137,7 +137,7 @@ def verify_checkout_sessions(
         found = _side_by_side(settings, chosen, run)
     except CheckoutsError as error:
         return _refusal(error)
-    artifacts.differences(found)
+    artifacts.differences(found, settings)
     wrong = [f"{f.account}: {_what_differs(f)}" for f in found if f.exit_code]
     if wrong:
         return Failed(message="; ".join(wrong))

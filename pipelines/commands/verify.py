@@ -75,8 +75,9 @@ def verify(
     if json_:
         display.say(display.as_json(together(found, many=len(found) > 1)))
     else:
+        named = bool(accounts) or len(settings.accounts) > 1
         for one in found:
-            display.show_findings(one, many=len(found) > 1)
+            display.show_findings(one, named=named, config_file=config_file)
     tell_errors(found, log_format)
     return max(one.exit_code for one in found)
 

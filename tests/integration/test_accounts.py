@@ -1,6 +1,7 @@
 """Several accounts side by side: one warehouse, one writer, a shop and a pace each."""
 
 import json
+import shlex
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from pipelines.emulator.server import Server, listen, run, url_of
 
 Start = Callable[..., Running]
 Install = Callable[..., Installation]
+CONFIG = ("--config", "our two shops.yaml")
 
 
 def accounts_of(numbers: range, **more: Any) -> list[dict[str, Any]]:
@@ -153,6 +155,31 @@ def test_verify_compares_all_accounts_and_names_the_one_that_differs(
         "completed",
     ]
     assert done.object["accounts"][1]["missing"]["count"] > 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--account", "shop2"), CONFIG, ("--account", "shop2", *CONFIG)],
+    ids=["all", "one", "other settings", "one of other settings"],
+)
+def test_the_backfill_that_verify_prints_mends_as_it_stands(
+    options: tuple[str, ...], start: Start, install: Install
+) -> None:
+    emulator = start(sessions=60, accounts=2)
+    place = install(emulator.url, accounts=accounts_of(range(1, 3)))
+    assert place.call("sync", **keys_of(range(1, 3))).code == 0
+    place.change("delete from checkout_sessions where account = 'shop2' and status = 'expired'")
+    if CONFIG[0] in options:
+        place.file.rename(place.folder / CONFIG[1])
+    keys = keys_of(range(2, 3)) if "shop2" in options else keys_of(range(1, 3))
+    done = place.call("verify", *options, **keys)
+    assert done.code == 6
+    program, *arguments = shlex.split(done.out.splitlines()[-1])
+    assert program == "checkouts"
+    # It reads no other account, whose key may not even be there.
+    mended = place.call(*arguments, **keys_of(range(2, 3)))
+    assert (mended.code, mended.err) == (0, "")
+    assert place.call("verify", *options, **keys).code == 0
 
 
 def test_a_log_for_programs_has_a_line_a_window_and_the_request_of_each_failure(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -378,6 +379,7 @@ def test_a_verification_as_a_flow_run_leaves_the_differences(
     text = prefect.artifacts(run["id"])["differences"]
     assert all(f"`{each}`" in text for each in done.object["missing"]["ids"])
     assert "checkouts backfill --from" in text
+    assert f" --config {shlex.quote(str(place.file))}`" in text
 
 
 def test_the_schedule_of_the_settings_is_the_deployments(prefect: Prefect, served: Served) -> None:
