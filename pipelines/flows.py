@@ -30,7 +30,7 @@ from pipelines.budget import Budget
 from pipelines.errors import CheckoutsError, ConfigError
 from pipelines.fetch import Fetched
 from pipelines.jobs import Job
-from pipelines.keys import key_of
+from pipelines.keys import require_keys
 from pipelines.moments import moment
 from pipelines.pipeline import Fetch, Options
 from pipelines.places import place_of
@@ -181,8 +181,7 @@ def _begin(
     """Return the settings and the accounts, each with its key there."""
     settings = config.load(config_file)
     chosen = settings.chosen(accounts or [])
-    for account in chosen:
-        key_of(account)
+    require_keys(chosen)
     return settings, chosen
 
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from pipelines.errors import ConfigError
@@ -47,6 +47,24 @@ def key_of(account: Account, environ: Mapping[str, str] | None = None) -> Key:
             key=account.key_env,
         )
     return Key(value)
+
+
+def require_keys(accounts: Iterable[Account], environ: Mapping[str, str] | None = None) -> None:
+    """Check that each account has a key, and no two of them the same, before anything begins.
+
+    Raises:
+        ConfigError: a key is missing or can't be one, or two accounts would read the same sessions.
+    """
+    names: dict[tuple[str, str | None], str] = {}
+    for account in accounts:
+        key = (key_of(account, environ).value, account.stripe_account)
+        other = names.setdefault(key, account.name)
+        if other != account.name:
+            raise ConfigError(
+                f"accounts {other!r} and {account.name!r} have the same key, so they are the same"
+                " account at Stripe; nothing was read. Leave one of them out, or set the right key",
+                key="accounts",
+            )
 
 
 def protection_of(settings: Settings, environ: Mapping[str, str] | None = None) -> "Protection":

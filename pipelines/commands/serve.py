@@ -23,7 +23,7 @@ def serve(
     """
     from pipelines import display
     from pipelines import serve as serving
-    from pipelines.keys import key_of
+    from pipelines.keys import require_keys
 
     settings = settings_of(config_file, debug=debug, log_format=log_format)
 
@@ -34,6 +34,5 @@ def serve(
     if work_pool is not None:
         serving.register(settings, work_pool, tell)
         return
-    for account in settings.chosen():
-        key_of(account)  # a missing key is found before anything begins
+    require_keys(settings.chosen())
     serving.serve(settings, tell)

@@ -129,14 +129,13 @@ def _run(
     """Run the accounts side by side and print what each did."""
     from pipelines import display, publish, runs
     from pipelines.accounts import side_by_side
-    from pipelines.keys import key_of
+    from pipelines.keys import require_keys
     from pipelines.pipeline import Options
     from pipelines.places import place_of
     from pipelines.warehouse import Warehouse
 
     chosen = settings.chosen(accounts)
-    for account in chosen:
-        key_of(account)  # a missing key is found before anything begins
+    require_keys(chosen)
     publish.check(settings)
     warehouse = Warehouse(place_of(settings.warehouse))
     made = not warehouse.exists

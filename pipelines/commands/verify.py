@@ -54,7 +54,7 @@ def verify(
     must agree with itself, and exit 6 says that it doesn't.
     """
     from pipelines import display
-    from pipelines.keys import key_of
+    from pipelines.keys import require_keys
 
     settings = settings_of(config_file, debug=debug, log_format=log_format)
     if offline:
@@ -63,8 +63,7 @@ def verify(
         return _offline(settings, json_=json_)
     window = range_(from_, to)
     chosen = settings.chosen(accounts)
-    for account in chosen:
-        key_of(account)  # a missing key is found before anything begins
+    require_keys(chosen)
     if on_prefect:
         from pipelines import flow_runs
 

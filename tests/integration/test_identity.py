@@ -154,6 +154,29 @@ def test_an_account_renamed_is_refused_naming_its_old_name(start: Start, install
     assert contents(new) == before
 
 
+def test_two_new_accounts_with_one_key_are_refused_before_anything_is_asked(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=30)
+    place = install(emulator.url, accounts=TWO)
+    for command in (("sync",), ("backfill", "--from", "2026-09-01", "--to", "2026-10-01")):
+        done = place.call(*command, **{**BOTH, "KEY_LIVE": KEY})
+        assert done.code == 2
+        assert "'test' and 'live'" in one_line(done.err)
+    assert emulator.requests() == []
+    assert not place.warehouse.exists()
+
+
+def test_one_key_reads_the_accounts_that_are_connected_to_it(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=30, accounts=3)
+    connected = [{"name": f"shop{n}", "stripe_account": f"acct_{n}"} for n in (2, 3)]
+    place = install(emulator.url, accounts=[{"name": "shop1"}, *connected])
+    assert place.call("sync", STRIPE_API_KEY="sk_test_1").code == 0
+    assert place.value("select count(*) from checkout_sessions") == 3 * 30
+
+
 def after(first: Callable[[], Done]) -> Options:
     """Options of a run during which something else is done, before its first page is read."""
     done: list[Done] = []
