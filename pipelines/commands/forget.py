@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.commands.options import check_text, common, settings_of
+from pipelines.commands.options import common, settings_of
 from pipelines.errors import UsageError
 
 
@@ -37,9 +37,6 @@ def forget(
     settings = settings_of(config_file, debug=debug)
     if not customers + emails + sessions or not all(customers + emails + sessions):
         raise UsageError("name whom to forget: --customer ID, --email E or --session ID")
-    check_text("--customer", *customers)
-    check_text("--email", *emails)
-    check_text("--session", *sessions)
     protection = protection_of(settings)
     place = place_of(settings.warehouse)
     check(settings)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from pipelines.commands.options import check_text, common, json_option, settings_of
+from pipelines.commands.options import common, json_option, settings_of
 from pipelines.errors import UsageError
 
 
@@ -40,9 +40,6 @@ def list_(
     bounds = [filters[f"created_{bound}"] for bound in lists.BOUNDS]
     if filters["created"] is not None and any(bound is not None for bound in bounds):
         raise UsageError("--created and its bounds exclude each other; give one or the others")
-    for name, value in filters.items():
-        if isinstance(value, str):
-            check_text(f"--{name.replace('_', '-')}", value)
     chosen = settings.chosen([account] if account else [])[0]
     page = lists.ask(settings, chosen, filters)
     if json_:

@@ -84,19 +84,6 @@ def check_output(settings: "Settings", file: Path) -> None:
         raise UsageError(f"-o {file}: it is the warehouse's own; name another file")
 
 
-def check_text(option: str, *texts: str) -> None:
-    """Refuse bytes that are no text, which no session has.
-
-    Raises:
-        UsageError: the option was given such.
-    """
-    for text in texts:
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise UsageError(f"{option}: expected UTF-8 text, got {text!r}") from None
-
-
 def range_(from_: str | None, to: str | None) -> "Window | None":
     """Return the window of --from and --to, None without either.
 
