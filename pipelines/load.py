@@ -226,7 +226,8 @@ def _upsert(
     if equal:
         connection.execute(query("load/confirm_unchanged"), {"ids": equal})
     _judge_items(connection, found=found)
-    ((inserted, updated, unchanged),) = connection.execute(query("load/count_verdicts")).fetchall()
+    (counts,) = connection.execute(query("load/count_verdicts")).fetchall()
+    inserted, updated, unchanged, asked_otherwise = counts
     if differing:
         with registered(connection, superseded=_superseded(differing, protection)):
             connection.execute(query("load/insert_history"), account)
@@ -241,6 +242,9 @@ def _upsert(
         connection.execute(query("load/note_completeness"))
     if found:
         connection.execute(query("load/clear_missing"))
+    if asked_otherwise:
+        asked = {"api_version": origin.api_version, "run_id": origin.run_id}
+        connection.execute(query("load/note_origin"), asked)
     if inserted or updated:
         connection.execute(query("load/insert_sessions"), asdict(origin))
         connection.execute(query("load/insert_parts"))

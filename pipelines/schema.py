@@ -278,7 +278,12 @@ SESSIONS = Table(
         Column("wallet_options", _K.JSON, "Options of wallets"),
         Column("metadata", _K.MAP, "The seller's own keys and values", personal=True),
         Column("payload", _K.JSON, "The session as received", personal=True, derived=True),
-        Column("api_version", _K.TEXT, "API version asked for", derived=True),
+        Column(
+            "api_version",
+            _K.TEXT,
+            "API version asked for when this version was last seen",
+            derived=True,
+        ),
         Column("first_observed_at", _K.TIME, "API time when it was first seen, UTC", derived=True),
         Column("observed_at", _K.TIME, "API time when this version was first seen", derived=True),
         Column(
@@ -293,7 +298,12 @@ SESSIONS = Table(
             "API time since when the API no longer returns it, UTC; null while it does",
             derived=True,
         ),
-        Column("run_id", _K.TEXT, "Run that wrote this version (meta.runs)", derived=True),
+        Column(
+            "run_id",
+            _K.TEXT,
+            "Run that wrote this version, or found it the same under other settings (meta.runs)",
+            derived=True,
+        ),
     ),
     # API versions before 2025-03-31 had it at the top.
     older={"shipping_details": "collected_information.shipping_details"},

@@ -7,11 +7,16 @@ select
     stored.first_observed_at,
     stored.missing_since,
     stored.line_items_complete,
-    -- Sent in another API version, or kept under other privacy settings, and else the same: no new
-    -- version of the session.
+    -- Last asked for in another API version, or kept under other privacy settings.
+    incoming.observed_at >= greatest(stored.observed_at, unsettled.read_at)
+    and (
+        (stored.api_version is distinct from $api_version)
+        or coalesce(runs.privacy, '') <> $privacy
+    ) as asked_otherwise,
+    -- If so, and else the same: no new version of the session.
     case
         when
-            (stored.api_version <> $api_version or runs.privacy <> $privacy)
+            asked_otherwise
             and (stored.status is not distinct from incoming.status)
             and (stored.payment_status is not distinct from incoming.payment_status)
             and (stored.amount_total is not distinct from incoming.amount_total)

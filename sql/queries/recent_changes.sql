@@ -6,7 +6,7 @@ last_run as (
         run_id,
         account,
         -- Of fetches side by side the first that ended may have begun after another one.
-        least(started_at, ended_at - to_seconds(duration_s)) as began_at
+        date_trunc('second', least(started_at, ended_at - to_seconds(duration_s))) as began_at
     from meta.runs
     where updated > 0
     order by started_at desc
@@ -17,7 +17,9 @@ states as (
     select
         sessions.account,
         sessions.id,
-        sessions.run_id,
+        -- One that was found the same under other settings has the run, but not its time.
+        sessions.run_id = last_run.run_id and sessions.observed_at >= last_run.began_at
+            as changed,
         sessions.observed_at,
         sessions.first_observed_at,
         concat_ws(', ', sessions.status, sessions.payment_status) as state
@@ -31,12 +33,12 @@ changed_sessions as (
         concat_ws(', ', history.status, history.payment_status) as before,
         states.state as after
     from states
-    inner join last_run on states.run_id = last_run.run_id
     inner join checkout_session_history as history
         on
             states.account = history.account
             and states.id = history.id
             and states.observed_at = history.superseded_at
+    where states.changed
 ),
 
 -- Sessions that did not change themselves, and whose line items did.
@@ -46,11 +48,12 @@ changed_line_items as (
         states.state as before,
         states.state || ', other line items' as after
     from states
-    inner join last_run on states.run_id <> last_run.run_id
+    cross join last_run
     inner join checkout_session_line_items as items
         on states.account = items.account and states.id = items.session_id
     where
-        items.observed_at >= last_run.began_at
+        not states.changed
+        and items.observed_at >= last_run.began_at
         and items.observed_at > states.first_observed_at
 ),
 

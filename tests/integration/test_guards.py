@@ -206,6 +206,63 @@ def test_another_api_version_alone_makes_no_history(place: Installation) -> None
     assert place.value("select count(*) from checkout_session_history") == 1
 
 
+OTHERWISE = [{"stripe__api_version": "2025-01-27.acacia"}, {"privacy__drop": "customer_email"}]
+TURNED = dict(reversed(session().items()))
+"""The session of `session()` in another order of its keys."""
+
+
+def origins(place: Installation) -> list[tuple[Any, ...]]:
+    """Which run each stored session is from, what it asked for, and when the version was seen."""
+    return place.rows(
+        "select id, run_id, api_version, epoch(first_observed_at)::bigint,"
+        " epoch(observed_at)::bigint from checkout_sessions order by id"
+    )
+
+
+@pytest.mark.parametrize("seen", [session(), TURNED], ids=["the same", "the same value"])
+@pytest.mark.parametrize("other", OTHERWISE, ids=["version", "privacy"])
+def test_what_differs_after_a_session_was_found_the_same_under_other_settings_is_its_own_change(
+    other: dict[str, str], seen: dict[str, Any], place: Installation
+) -> None:
+    sync(place, Scripted([session()], NOW))
+    found = sync(place, Scripted([seen], NOW + 600), **other)
+    assert (found.counts.unchanged, found.counts.updated) == (1, 0)
+    version = other.get("stripe__api_version", "2026-10-28.endive")
+    assert origins(place) == [("cs_test_0001", found.run_id, version, NOW, NOW)]
+    assert json.dumps(stored(place)["cs_test_0001"]) == json.dumps(session())
+    changed = sync(place, Scripted([session(metadata={"step": "2"})], NOW + 900), **other)
+    assert changed.counts.updated == 1
+    assert origins(place) == [("cs_test_0001", changed.run_id, version, NOW, NOW + 900)]
+    assert place.rows(
+        "select api_version, epoch(observed_at)::bigint, epoch(superseded_at)::bigint,"
+        " epoch(last_seen_at)::bigint from checkout_session_history"
+    ) == [(version, NOW, NOW + 900, NOW + 600)]
+
+
+@pytest.mark.parametrize("other", OTHERWISE, ids=["version", "privacy"])
+def test_a_session_that_is_found_the_same_under_the_same_settings_is_not_touched(
+    other: dict[str, str], place: Installation
+) -> None:
+    api = Scripted([session(1), session(2, **PAID)], NOW)
+    for over in ({}, other):
+        sync(place, api, **over)
+        before = origins(place)
+        for _ in range(2):
+            api.now += 60
+            assert sync(place, api, **over).counts.unchanged == 2
+            assert origins(place) == before
+
+
+def test_an_older_observation_under_other_settings_does_not_say_what_was_asked_last(
+    place: Installation,
+) -> None:
+    sync(place, Scripted([session()], NOW))
+    newer = Scripted([session()], NOW + 120)
+    older = Scripted([session()], NOW + 60, before=lambda _: sync(place, newer, **OTHERWISE[0]))
+    assert sync(place, older).counts.unchanged == 1
+    assert place.value("select api_version from checkout_sessions") == "2025-01-27.acacia"
+
+
 def test_an_unsettled_session_that_vanishes_is_marked_and_cleared_when_it_returns(
     place: Installation,
 ) -> None:

@@ -7,9 +7,12 @@ from itertools import groupby
 from typing import Any
 
 import pytest
-from installation import DAY_S, HOUR_S, Installation
+from installation import DAY_S, HOUR_S, NOW, Installation
+from scripted import Scripted
+from test_guards import PAID, session
 
 from pipelines.emulator.app import Running
+from pipelines.runs import Options as RunOptions
 
 Start = Callable[..., Running]
 Install = Callable[..., Installation]
@@ -50,6 +53,26 @@ def test_recent_changes_has_sessions_whose_line_items_alone_changed(
     rows = answer(place, "recent_changes")
     assert sum(row["sessions"] for row in rows) == changed > 0
     assert not any("line items" in row["after"] for row in rows)
+
+
+def test_recent_changes_leaves_out_what_was_found_the_same_in_another_version(
+    install: Install,
+) -> None:
+    place = install("http://127.0.0.1:9", sync__reread_ratio=0)
+    items = {"object": "list", "has_more": False, "data": [{"id": "li_1", "object": "item"}]}
+    before = [session(number, line_items=items) for number in (1, 2, 3)]
+    place.sync(RunOptions(transport=Scripted(before, NOW)))
+    first = session(1, line_items=items, metadata={"step": "2"})
+    place.sync(RunOptions(transport=Scripted([first, *before[1:]], NOW + 60)))
+    items = {"object": "list", "has_more": False, "data": [{"id": "li_2", "object": "item"}]}
+    after = [first, session(2, line_items=items), session(3, **PAID)]
+    api = Scripted(after, NOW + 120)
+    report = place.sync(RunOptions(transport=api), stripe__api_version="2025-01-27.acacia")
+    assert report.counts.updated == 2
+    assert answer(place, "recent_changes") == [
+        {"before": "open, unpaid", "after": "complete, paid", "sessions": 1},
+        {"before": "open, unpaid", "after": "open, unpaid, other line items", "sessions": 1},
+    ]
 
 
 def test_abandoned_with_email_compares_amounts_within_a_currency_alone(

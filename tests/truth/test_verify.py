@@ -271,6 +271,35 @@ def test_sessions_asked_for_in_another_version_are_reshaped_and_no_alarm(
     assert verified(place)[0] == 6, "in the stored version it is an edit"
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"stripe__api_version": "2025-01-27.acacia"},
+        {"privacy__drop": "customer_details.phone"},
+    ],
+    ids=["version", "privacy"],
+)
+def test_what_is_edited_after_all_was_read_under_other_settings_is_stale(
+    other: dict[str, str], settled: Running, install: Install
+) -> None:
+    place = install(settled.url)
+    place.sync()
+    settled.advance(60)
+    read_again = place.backfill(START, int(settled.now), **other)
+    assert read_again.counts.unchanged > 50
+    edited = any_ids(place, 4)
+    edit(settled.url, edited, note="as if another setting said more")
+    code, found = verified(
+        place, **{f"CHECKOUTS_{name.upper()}": each for name, each in other.items()}
+    )
+    assert code == 6
+    assert only(found, "stale", set(edited))
+    # Under the settings before it may as well be the setting.
+    code, found = verified(place)
+    assert code == 0
+    assert set(edited) <= set(found["reshaped"]["ids"])
+
+
 def test_a_rejected_session_is_named_and_no_alarm(start: Start, install: Install) -> None:
     sessions = [handmade(n, NOW - DAY_S + n, status="expired") for n in range(5)]
     sessions[3]["amount_total"] = "a hundred"
