@@ -21,6 +21,11 @@ class Spread(LoadScopeScheduling):
         return file if file.endswith(TOGETHER) else nodeid
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no process is still at it when all others are done."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.hookimpl
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spread:
     """Spread the tests so, whatever `--dist` says."""
