@@ -27,9 +27,10 @@ def check(settings: Settings) -> None:
     Raises:
         ConfigError: something else is there.
     """
-    if settings.publish.path is not None:
+    copy = _target(settings)
+    if copy is not None:
         with suppress(WarehouseError):  # which may have passed when it is written
-            _check_place(Path(os.path.realpath(settings.publish.path)))
+            _check_place(copy)
 
 
 def publish(settings: Settings, *, anew: bool = False) -> None:
@@ -46,10 +47,9 @@ def publish(settings: Settings, *, anew: bool = False) -> None:
         WarehouseError: the warehouse can't be read, or a copy can't be written; the copy that was
             there is there still.
     """
-    copy, folder = settings.publish.path, settings.publish.parquet
+    copy, folder = _target(settings), settings.publish.parquet
     if copy is not None:
-        # The copy itself, where that is a link to it.
-        _copy(_file(settings), Path(os.path.realpath(copy)), anew=anew)
+        _copy(_file(settings), copy, anew=anew)
     if folder is not None:
         with _written(folder):
             parquet.write(readable(settings), folder, anew=anew)
@@ -68,6 +68,12 @@ def readable(settings: Settings) -> Warehouse:
 def _file(settings: Settings) -> File:
     """Return the warehouse's file; a lake has no copy."""
     return File(settings.warehouse.path, settings.warehouse.lock_timeout_s)
+
+
+def _target(settings: Settings) -> Path | None:
+    """Return where the copy itself is, whatever link leads to it; None for no copy."""
+    copy = settings.publish.path
+    return None if copy is None else Path(os.path.realpath(copy))
 
 
 def _stamp(copy: Path) -> tuple[str | None, tuple[int, int] | None]:

@@ -168,7 +168,7 @@ def without_values(error: duckdb.Error) -> str:
 
 
 def _without_picture(error: duckdb.Error) -> str:
-    return re.split(r"\n\nLINE (?!.*\n\nLINE )", str(error), flags=re.DOTALL)[0]
+    return str(error).rpartition("\n\nLINE ")[0] or str(error)
 
 
 def _short(text: str) -> str:

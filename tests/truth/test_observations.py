@@ -2,7 +2,8 @@
 
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -167,28 +168,36 @@ def assert_as_ruled(place: Place, expected: dict[str, Kept]) -> None:
     assert found == {id_: kept.history for id_, kept in expected.items()}
 
 
-@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(st.lists(observations, min_size=1, max_size=6))
-def test_loads_in_any_order_end_as_the_rule_says(given_: list[Observation]) -> None:
+@contextmanager
+def loaded(given_: Sequence[Observation]) -> Iterator[tuple[Place, dict[str, Kept]]]:
+    """A place with these observations loaded, which are as ruled, and what the rule says."""
     with TemporaryDirectory() as folder:
         place = Place(Path(folder))
         load_all(place, given_)
         expected = ruled(given_)
         assert_as_ruled(place, expected)
+        yield place, expected
+
+
+few = settings(
+    max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
+
+
+@few
+@given(st.lists(observations, min_size=1, max_size=6))
+def test_loads_in_any_order_end_as_the_rule_says(given_: list[Observation]) -> None:
+    with loaded(given_) as (place, expected):
         assert_history_is_a_chain(place)
         unsettled = {i: may_still_change(k.session, NOW) for i, k in expected.items()}
         found = place.unsettled()
         assert {i for i in expected if i in found} == {i for i in expected if unsettled[i]}
 
 
-@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@few
 @given(st.lists(asked_for, min_size=2, max_size=6))
 def test_loads_in_several_api_versions_end_as_the_rule_says(given_: list[Observation]) -> None:
-    with TemporaryDirectory() as folder:
-        place = Place(Path(folder))
-        load_all(place, given_)
-        expected = ruled(given_)
-        assert_as_ruled(place, expected)
+    with loaded(given_) as (place, expected):
         asked = dict(place.rows("select id, api_version from checkout_sessions"))
         assert {i: asked[i] for i in expected} == {i: k.asked for i, k in expected.items()}
 
