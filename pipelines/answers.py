@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines import display, kinds, queries
+from pipelines import cells, kinds, queries
 from pipelines.errors import UsageError
 from pipelines.places import place_of
 from pipelines.publish import readable
@@ -126,9 +126,9 @@ def encode(answer: pa.Table, path: Path, format_: str | None) -> bytes:
         pq.write_table(named, out, compression="zstd")
         return out.getvalue()
     if kind == "csv":
-        return display.to_csv(rows(answer), answer.column_names).encode()
+        return cells.to_csv(rows(answer), answer.column_names).encode()
     if kind == "json":
-        return (display.as_json(objects(answer)) + "\n").encode()
+        return (cells.as_json(objects(answer)) + "\n").encode()
     if kind == "table":
         raise UsageError(f"-o {path}: a table is for a terminal; use --format csv or json")
     raise UsageError(f"-o {path}: expected a name that ends in .csv, .json or .parquet")

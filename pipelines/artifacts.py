@@ -15,7 +15,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
-from pipelines import display
+from pipelines import words
 from pipelines.pipeline import Progress
 from pipelines.runs import Report
 from pipelines.settings import Settings
@@ -49,13 +49,13 @@ class ProgressArtifacts:
 
     def _show(self, progress: Progress) -> None:
         percent = round(100 * progress.share, 1)
-        words = f"{progress.account}: {display.done(progress)}"
+        told = f"{progress.account}: {words.done(progress)}"
         with self._lock:
             known = self._ids.get(progress.account)
         if known is not None:
-            update_progress_artifact(known, percent, words)
+            update_progress_artifact(known, percent, told)
             return
-        made = create_progress_artifact(percent, f"progress-{_key(progress.account)}", words)
+        made = create_progress_artifact(percent, f"progress-{_key(progress.account)}", told)
         assert isinstance(made, UUID)
         with self._lock:
             self._ids[progress.account] = made
@@ -83,7 +83,7 @@ def _row(report: Report) -> dict[str, Any]:
 def _told(findings: Findings, settings: Settings) -> str:
     lines = [f"## {findings.account}", ""]
     error = findings.error
-    lines.append(display.compared(findings) if error is None else error.message)
+    lines.append(words.compared(findings) if error is None else error.message)
     listed = findings.differences[:MOST_DIFFERENCES]
     if listed:
         lines += ["", "| kind | session | fields |", "|---|---|---|"]
@@ -91,7 +91,7 @@ def _told(findings: Findings, settings: Settings) -> str:
     if len(findings.differences) > len(listed):
         lines.append(f"\nand {len(findings.differences) - len(listed):,} more")
     named = len(settings.accounts) > 1
-    mending = display.mending(findings, named=named, config_file=settings.file)
+    mending = words.mending(findings, named=named, config_file=settings.file)
     if mending:
         lines += ["", f"To mend them: `{mending}`"]
     return "\n".join(lines)

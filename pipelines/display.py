@@ -1,30 +1,26 @@
-"""What people and programs see: tables, JSON, a progress bar. The only module that prints.
+"""What people and programs see: tables, answers, a progress bar. The only module that prints.
 
 Answers go to stdout; progress and errors go to stderr, so that stdout stays clean.
 """
 
-import csv
 import io
-import json
-import math
 import os
-import shlex
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
 from zoneinfo import ZoneInfo
 
+from pipelines.cells import cell
 from pipelines.errors import UsageError
+from pipelines.words import compared, count, done, mending, moment, printable, span
 
 ROWS_SHOWN = 100
-WIDEST_CELL = 66
-"""A session id is that long."""
 PLAIN_WIDTH = 200
 PLAIN_EVERY_S = 5.0
 
@@ -67,41 +63,6 @@ def _readers_may_go() -> Iterator[None]:
 def _let_go(stream: TextIO) -> None:
     """Write to nowhere what a stream still holds, and all that follows."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def as_json(value: Any, *, indent: int | None = None) -> str:
-    """Return JSON, with times in ISO 8601 and decimals as numbers; what is no number is null."""
-    try:
-        return json.dumps(
-            value, default=_jsonable, ensure_ascii=False, indent=indent, allow_nan=False
-        )
-    except ValueError:
-        return as_json(_without_nan(value), indent=indent)
-
-
-def moment(second: int | None, zone: ZoneInfo | None = None) -> str:
-    """Return an epoch second for people: `2026-10-01 14:30:00 UTC`."""
-    if second is None:
-        return "-"
-    at = datetime.fromtimestamp(second, zone or UTC)
-    return f"{at:%Y-%m-%d %H:%M:%S} {zone.key if zone else 'UTC'}"
-
-
-def span(seconds: float) -> str:
-    """Return a length of time in its largest whole unit: `2 h`."""
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.1f}".removesuffix(".0") + f" {unit}"
-    return f"{max(0, seconds):.0f} s"
-
-
-def size(count: float) -> str:
-    """Return bytes for people: `12.3 MB`."""
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:  # noqa: PLR2004 -- SI prefixes
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} GB"
 
 
 @contextmanager
@@ -161,13 +122,6 @@ def _lines() -> Callable[[Any], None]:
     return tell
 
 
-def done(state: Any) -> str:
-    """Return how far a run is, in words."""
-    rate = state.sessions / state.elapsed_s if state.elapsed_s > 0 else 0
-    back = f", back to {moment(state.oldest)[:10]}" if state.oldest else ""
-    return f"{state.sessions:,} sessions ({rate:,.0f} a second), {state.requests:,} requests{back}"
-
-
 def show_report(
     report: Mapping[str, Any],
     zone: ZoneInfo,
@@ -188,13 +142,13 @@ def show_report(
     if report["outcome"] != "failed" or report["sessions_read"]:
         rate = report["sessions_read"] / max(report["duration_s"], 0.001)
         say(
-            f"{name}: {_count(report['sessions_read'], 'session')} in"
-            f" {_count(report['requests'], 'request')} and {report['duration_s']:.1f} s"
+            f"{name}: {count(report['sessions_read'], 'session')} in"
+            f" {count(report['requests'], 'request')} and {report['duration_s']:.1f} s"
             f" ({rate:,.0f} a second): {report['inserted']:,} new, {report['updated']:,} changed,"
             f" {report['unchanged']:,} unchanged"
         )
     if report["rejected"]:
-        say(f"{name}: {_count(report['rejected'], 'session')} did not fit the columns; see why:")
+        say(f"{name}: {count(report['rejected'], 'session')} did not fit the columns; see why:")
         say("  checkouts sql -q rejects")
     if begins is not None:
         first = moment(begins, zone if zone.key != "UTC" else None)
@@ -218,42 +172,12 @@ def show_findings(findings: Any, *, named: bool, config_file: Path | None) -> No
         say(mending(findings, named=named, config_file=config_file))
 
 
-def compared(findings: Any) -> str:
-    """Return how much a verification compared and how much of it differs."""
-    kinds = {
-        kind: len(findings.of(kind)) for kind in dict.fromkeys(d.kind for d in findings.differences)
-    }
-    told = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items())
-    holes = f"; {_count(len(findings.holes), 'hole')} not compared" if findings.holes else ""
-    return f"{_count(findings.compared, 'session')} compared: {told or 'no difference'}{holes}"
-
-
-def mending(findings: Any, *, named: bool, config_file: Path | None) -> str:
-    """Return the command that mends what a verification found; nothing if nothing is wrong.
-
-    Args:
-        findings: what it found.
-        named: name the account.
-        config_file: the settings to name.
-    """
-    if findings.mending is None:
-        return ""
-    first, end = (
-        f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%SZ}"
-        for second in (findings.mending.after + 1, findings.mending.until + 1)
-    )
-    options = " --line-items" if findings.mends_line_items else ""
-    options += f" --account {findings.account}" if named else ""
-    options += f" --config {shlex.quote(str(config_file))}" if config_file is not None else ""
-    return f"checkouts backfill --from {first} --to {end}{options}"
-
-
 def show_status(status: Mapping[str, Any], now: float) -> None:
     """Print one account's status, from its JSON object."""
     say(status["account"] + ("" if status["in_config"] else " (not in config.yaml)"))
     mark = status["watermark"]
     age = f" ({span(now - _second(mark))} ago)" if mark else ""
-    holes = "none" if not status["holes"] else _count(len(status["holes"]), "hole")
+    holes = "none" if not status["holes"] else count(len(status["holes"]), "hole")
     if status["holes"]:
         # As `backfill --from --to` takes them: the first moment of it, and the first behind it.
         first, end = (int(_second(status["holes"][0][at])) + 1 for at in ("after", "until"))
@@ -289,10 +213,10 @@ def show_checks(found: Sequence[Any]) -> None:
         result = f"{check.wrong:,} wrong" if check.wrong else "holds"
         say(f"{check.name:<{width}}  {result:<10}  {check.title}")
         for row in check.examples:
-            cells = (f"{name}={_cell(value)}" for name, value in row.items() if value is not None)
+            cells = (f"{name}={cell(value)}" for name, value in row.items() if value is not None)
             say(f"  {', '.join(cells)}")
     wrong = sum(check.wrong > 0 for check in found)
-    say(f"{_count(len(found), 'check')}: {f'{wrong} not held' if wrong else 'all hold'}")
+    say(f"{count(len(found), 'check')}: {f'{wrong} not held' if wrong else 'all hold'}")
 
 
 def _failed(checks: Sequence[str]) -> str:
@@ -304,13 +228,13 @@ def _failed(checks: Sequence[str]) -> str:
 def show_rebuilt(rebuilt: Any) -> None:
     """Print what a rebuilding of the columns did."""
     say(
-        f"{_count(rebuilt.sessions, 'session')} and {_count(rebuilt.line_items, 'line item')}"
+        f"{count(rebuilt.sessions, 'session')} and {count(rebuilt.line_items, 'line item')}"
         " rebuilt from their payloads"
     )
     if rebuilt.loaded:
-        say(f"{_count(rebuilt.loaded, 'session')} rejected before did fit now")
+        say(f"{count(rebuilt.loaded, 'session')} rejected before did fit now")
     if rebuilt.rejected:
-        say(f"{_count(rebuilt.rejected, 'session')} did not fit the columns; see why:")
+        say(f"{count(rebuilt.rejected, 'session')} did not fit the columns; see why:")
         say("  checkouts sql -q rejects")
 
 
@@ -319,7 +243,7 @@ def show_forgotten(sessions: int) -> None:
     if not sessions:
         say("nothing found: no stored session is meant by that, and nothing was changed")
     else:
-        say(f"{_count(sessions, 'session')} forgotten: their personal fields are empty for good")
+        say(f"{count(sessions, 'session')} forgotten: their personal fields are empty for good")
 
 
 def show_check(check: Any) -> None:
@@ -339,7 +263,7 @@ def show_rows(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> None:
     on_terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if on_terminal else PLAIN_WIDTH
     shown = rows[:ROWS_SHOWN]
-    cells = [[_cell(value) for value in row] for row in shown]
+    cells = [[cell(value) for value in row] for row in shown]
     fitting = 0
     used = 1
     for at, name in enumerate(columns):
@@ -360,16 +284,7 @@ def show_rows(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> None:
     left = [f"{len(rows) - ROWS_SHOWN:,} more rows"] if len(rows) > ROWS_SHOWN else []
     if fitting < len(columns):
         left.append(f"{len(columns) - fitting} more columns")
-    say(f"{_count(len(rows), 'row')}" + (f"; {', '.join(left)}: use --format csv" if left else ""))
-
-
-def to_csv(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> str:
-    """Return rows as CSV with a header; nested values as JSON, null as nothing."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_csv_cell(value) for value in row] for row in rows)
-    return out.getvalue()
+    say(f"{count(len(rows), 'row')}" + (f"; {', '.join(left)}: use --format csv" if left else ""))
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -394,22 +309,13 @@ def write_file(path: Path, content: bytes) -> None:
 
 def show_written(rows: int, path: Path) -> None:
     """Say on stderr how much a file holds."""
-    note(f"wrote {_count(rows, 'row')} to {path}")
-
-
-def printable(text: str) -> str:
-    """Return a text without what would move a terminal's cursor or change its colours."""
-    return "".join(c if c.isprintable() else "\N{MIDDLE DOT}" for c in text)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+    note(f"wrote {count(rows, 'row')} to {path}")
 
 
 def _lacking(sessions: int) -> str:
     if not sessions:
         return "complete"
-    return f"lacking for {_count(sessions, 'session')}; `checkouts backfill` reads them"
+    return f"lacking for {count(sessions, 'session')}; `checkouts backfill` reads them"
 
 
 def _with_query(number: int, name: str) -> str:
@@ -425,56 +331,3 @@ def _shown(iso: str | None, zone: ZoneInfo | None = None) -> str:
         return "-"
     shown_zone = zone if zone is not None and zone.key != "UTC" else None
     return moment(int(_second(iso)), shown_zone)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}" + ("Z" if value.tzinfo else "")
-    if isinstance(value, Decimal):
-        return _decimal(value)
-    text = value if isinstance(value, str) else _text(value)
-    text = printable(text)
-    return text if len(text) <= WIDEST_CELL else text[: WIDEST_CELL - 1] + "…"
-
-
-def _decimal(value: Decimal) -> str:
-    """Show an amount with its decimals: none, two or three, as the currency has."""
-    whole, _, decimals = f"{value:,f}".partition(".")
-    decimals = decimals.rstrip("0")
-    return f"{whole}.{decimals:0<2}" if decimals else whole
-
-
-def _csv_cell(value: Any) -> Any:
-    return as_json(value) if isinstance(value, dict | list) else _text(value)
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, dict | list):
-        return as_json(value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, bytes):
-        return value.hex()
-    return value.isoformat() if isinstance(value, date) else str(value)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, datetime | date):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, bytes):
-        return value.hex()
-    return str(value)

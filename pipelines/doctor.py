@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 from msgspec.structs import replace
 
-from pipelines import display, layout, places
+from pipelines import layout, places, words
 from pipelines.errors import CheckoutsError, ConfigError, TransientSourceError, WarehouseError
 from pipelines.keys import PRIVACY_KEY, key_of, protection_of
 from pipelines.settings import Account, Settings
@@ -124,7 +124,7 @@ def _api(settings: Settings, account: Account) -> Iterator[Check]:
 
 def _clock(settings: Settings, account: Account, page: Page) -> Check:
     apart = time.time() - page.api_time
-    found = f"{account.name}: this machine's clock is {display.span(abs(apart))} "
+    found = f"{account.name}: this machine's clock is {words.span(abs(apart))} "
     found += "ahead of the API's" if apart > 0 else "behind the API's"
     if abs(apart) <= settings.sync.settle_s:
         return Check("clock", found)
@@ -160,7 +160,7 @@ def _file(settings: Settings, path: Path) -> Check:
         return Check("warehouse", waited, HELD, error.exit_code)
     (found,) = row.values()
     news = "" if found == layout.VERSION else f"; the next sync brings it to {layout.VERSION}"
-    size = display.size(path.stat().st_size)
+    size = words.size(path.stat().st_size)
     return Check("warehouse", f"{path}, {size}, layout {found}{news}, nobody holds its lock")
 
 
@@ -173,7 +173,7 @@ def _lake(settings: Settings) -> Check:
         ((row,),) = warehouse.answers({"state/version": {}})
     except WarehouseError as error:
         return failed("warehouse", error)
-    size = display.size(warehouse.size_bytes)
+    size = words.size(warehouse.size_bytes)
     return Check("warehouse", f"{place.name}, {size}, layout {row['version']}")
 
 
@@ -199,10 +199,10 @@ def _room(path: Path) -> Check:
     free = shutil.disk_usage(_nearest(path)).free
     there = os.access(path, os.F_OK)
     needed = max(LEAST_FREE_BYTES, path.stat().st_size if there else 0)
-    found = f"{display.size(free)} free"
+    found = f"{words.size(free)} free"
     if free >= needed:
         return Check("disk", found)
-    remedy = f"make room: a load may need {display.size(needed)} for a while"
+    remedy = f"make room: a load may need {words.size(needed)} for a while"
     return Check("disk", found, remedy, WarehouseError.exit_code)
 
 

@@ -32,7 +32,7 @@ def list_(
     *, account: str | None, json_: bool, config_file: Path | None, debug: bool, **filters: Any
 ) -> None:
     """Ask the API itself for one page of sessions, newest first."""
-    from pipelines import display, lists
+    from pipelines import cells, display, lists
 
     settings = settings_of(config_file, debug=debug)
     if None not in (filters["starting_after"], filters["ending_before"]):
@@ -43,7 +43,7 @@ def list_(
     chosen = settings.chosen([account] if account else [])[0]
     page = lists.ask(settings, chosen, filters)
     if json_:
-        display.say(display.as_json(page, indent=2))
+        display.say(cells.as_json(page, indent=2))
         return
     display.show_rows(lists.rows(page), lists.COLUMNS)
     if page["has_more"] and page["data"]:

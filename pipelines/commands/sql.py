@@ -41,7 +41,7 @@ def sql(
     debug: bool,
 ) -> None:
     """Ask the warehouse in SQL, read-only by default; without arguments, list the named queries."""
-    from pipelines import answers, display
+    from pipelines import answers, cells, display
 
     settings = settings_of(config_file, debug=debug)
     if sum(given is not None for given in (text, file, name)) > 1:
@@ -59,8 +59,8 @@ def sql(
         display.show_written(answer.num_rows, output)
         return
     if format_ == "csv":
-        display.say(display.to_csv(answers.rows(answer), answer.column_names), end="")
+        display.say(cells.to_csv(answers.rows(answer), answer.column_names), end="")
     elif format_ == "json":
-        display.say(display.as_json(answers.objects(answer)))
+        display.say(cells.as_json(answers.objects(answer)))
     else:
         display.show_rows(answers.rows(answer), answer.column_names)

@@ -23,7 +23,7 @@ def status(
     debug: bool,
 ) -> None:
     """Show how complete and how fresh the warehouse is."""
-    from pipelines import checks, display, statuses
+    from pipelines import cells, checks, display, statuses, words
     from pipelines.publish import readable
 
     settings = settings_of(config_file, debug=debug)
@@ -35,11 +35,11 @@ def status(
     old = [one["account"] for one in found if statuses.is_older(one, allowed_s, time.time())]
     if json_:
         many = {"outcome": "different" if old else "completed", "accounts": found}
-        display.say(display.as_json(found[0] if len(found) == 1 else many))
+        display.say(cells.as_json(found[0] if len(found) == 1 else many))
     else:
         for one in found:
             display.show_status(one, time.time())
-        display.say(f"{settings.warehouse.path}: {display.size(found[0]['file_size_bytes'])}")
+        display.say(f"{settings.warehouse.path}: {words.size(found[0]['file_size_bytes'])}")
     if old:
         raise DifferenceError(
             f"not complete up to {max_age} ago: {', '.join(old)}; run `checkouts sync`, or see"

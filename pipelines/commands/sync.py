@@ -87,16 +87,16 @@ def backfill(
     DATE is a date or timestamp in ISO 8601, UTC unless it has an offset: 2026-10-01 or
     2026-10-01T14:30:00+02:00.
     """
-    from pipelines import display
+    from pipelines import words
 
     settings = settings_of(config_file, debug=debug, log_format=log_format)
     window = range_(from_, to)
     assert window is not None
     first, end = window.after + 1, window.until + 1
-    ranges = [f"reading {display.moment(first)} up to {display.moment(end)}"]
+    ranges = [f"reading {words.moment(first)} up to {words.moment(end)}"]
     if settings.timezone != "UTC":
         zone = settings.zone
-        ranges.append(f"that is {display.moment(first, zone)} up to {display.moment(end, zone)}")
+        ranges.append(f"that is {words.moment(first, zone)} up to {words.moment(end, zone)}")
 
     def run(account: "Account", options: "Options") -> "Report":
         from pipelines import runs
@@ -127,7 +127,7 @@ def _run(
     ranges: Sequence[str] = (),
 ) -> int:
     """Run the accounts side by side and print what each did."""
-    from pipelines import display, publish, runs
+    from pipelines import cells, display, publish, runs
     from pipelines.accounts import side_by_side
     from pipelines.keys import require_keys
     from pipelines.pipeline import Options
@@ -152,7 +152,7 @@ def _run(
             )
         runs.publish_changes(settings, reports)
     if json_:
-        display.say(display.as_json(together(reports, many=len(chosen) > 1)))
+        display.say(cells.as_json(together(reports, many=len(chosen) > 1)))
     else:
         if made and warehouse.exists:
             display.say(f"made {warehouse.name}")

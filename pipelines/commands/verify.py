@@ -53,7 +53,7 @@ def verify(
     line then is the backfill that mends them. With --offline the API isn't asked: what is stored
     must agree with itself, and exit 6 says that it doesn't.
     """
-    from pipelines import display
+    from pipelines import cells, display
     from pipelines.keys import require_keys
 
     settings = settings_of(config_file, debug=debug, log_format=log_format)
@@ -72,7 +72,7 @@ def verify(
         with display.progress(quiet=json_ or log_format is not None) as tell:
             found = _compare(settings, chosen, window, tell)
     if json_:
-        display.say(display.as_json(together(found, many=len(found) > 1)))
+        display.say(cells.as_json(together(found, many=len(found) > 1)))
     else:
         named = bool(accounts) or len(settings.accounts) > 1
         for one in found:
@@ -103,7 +103,7 @@ def _compare(
 
 def _offline(settings: "Settings", *, json_: bool) -> int:
     """Run the checks of `sql/checks/` and print what they found."""
-    from pipelines import checks, display
+    from pipelines import cells, checks, display
     from pipelines.publish import readable
 
     found = checks.run(readable(settings))
@@ -111,7 +111,7 @@ def _offline(settings: "Settings", *, json_: bool) -> int:
     if json_:
         outcome = "different" if wrong else "completed"
         shown = {"outcome": outcome, "checks": [check.as_json() for check in found]}
-        display.say(display.as_json(shown))
+        display.say(cells.as_json(shown))
     else:
         display.show_checks(found)
     return EXIT_DIFFERENT if wrong else 0

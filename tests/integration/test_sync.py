@@ -23,7 +23,7 @@ from installation import (
 from scripted import Scripted
 from test_guards import session
 
-from pipelines import display
+from pipelines import words
 from pipelines.emulator.app import Running
 from pipelines.pipeline import Options, Progress
 from pipelines.stripe_api import StripeApi
@@ -113,7 +113,7 @@ def test_no_progress_lies_after_now_while_the_newest_window_is_still_being_read(
     assert place.sync(Options(transport=api, progress=progress)).outcome == "completed"
     assert told[0].oldest is not None
     assert all(state.oldest is None or state.oldest <= api.now for state in told)
-    assert "back to 2026-09-21" in display.done(told[0])
+    assert "back to 2026-09-21" in words.done(told[0])
 
 
 def test_every_sync_of_a_shop_that_goes_on_living_leaves_it_equal(
