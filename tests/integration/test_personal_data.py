@@ -119,6 +119,21 @@ def test_a_change_of_privacy_is_no_new_version_and_reflatten_takes_out_what_is_s
     assert "her own words" in everything(place)
 
 
+def test_what_was_left_out_is_no_new_version_when_it_comes_back_after_a_reflatten(
+    place: Installation,
+) -> None:
+    api = Scripted([of_ana(1), of_ana(2)], NOW)
+    place.sync(Options(transport=api), **PRIVATE)
+    # It has nothing to put back, so the rows are still what those settings left of them.
+    assert place.call("reflatten").code == 0
+    assert kinds(place, api) == {"reshaped": ["cs_test_0001", "cs_test_0002"]}
+    api.now += 60
+    report = place.backfill(NOW - DAY_S, NOW + DAY_S, Options(transport=api))
+    assert report.counts.updated == 2
+    assert place.value("select count(*) from checkout_session_history") == 0
+    assert "her own words" in everything(place)
+
+
 def test_a_version_superseded_under_new_privacy_settings_is_kept_under_them(
     place: Installation,
 ) -> None:
