@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from pipelines import layout, places, words
 from pipelines.errors import CheckoutsError, ConfigError, TransientSourceError, WarehouseError
-from pipelines.keys import PRIVACY_KEY, key_of, protection_of
+from pipelines.keys import PRIVACY_KEY, SHARED, key_of, protection_of, require_keys
 from pipelines.settings import Account, Settings
 from pipelines.stripe_api import Page, StripeApi
 from pipelines.warehouse import Warehouse
@@ -50,6 +50,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         yield _hashing(settings)
     for account in settings.chosen():
         yield from _account(settings, account)
+    yield from _shared_keys(settings)
     yield _extensions(settings)
     if settings.warehouse.catalog is None:
         path = places.File(settings.warehouse.path, WAIT_S).path
@@ -93,6 +94,14 @@ def _account(settings: Settings, account: Account) -> Iterator[Check]:
     wide = "; a restricted key that only reads Checkout Sessions is safer"
     yield Check("key", f"{who}{account.key_env}, {mode}{wide if kind[1] == 'sk' else ''}")
     yield from _api(settings, account)
+
+
+def _shared_keys(settings: Settings) -> Iterator[Check]:
+    try:
+        require_keys(settings.chosen())
+    except ConfigError as error:
+        if error.key == SHARED:  # each account's own key was looked at by itself
+            yield failed("key", error)
 
 
 def _api(settings: Settings, account: Account) -> Iterator[Check]:

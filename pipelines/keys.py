@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 PRIVACY_KEY = "CHECKOUTS_PRIVACY_KEY"
 SHORTEST_PRIVACY_KEY = 16
+SHARED = "accounts"
+"""The setting that is named where two accounts have one key."""
 
 
 class Key:
@@ -62,8 +64,9 @@ def require_keys(accounts: Iterable[Account], environ: Mapping[str, str] | None 
         if other != account.name:
             raise ConfigError(
                 f"accounts {other!r} and {account.name!r} have the same key, so they are the same"
-                " account at Stripe; nothing was read. Leave one of them out, or set the right key",
-                key="accounts",
+                " account at Stripe and nothing was read; leave one of them out, or set the right"
+                " key",
+                key=SHARED,
             )
 
 

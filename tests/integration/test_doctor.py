@@ -72,6 +72,15 @@ def test_what_is_wrong_is_named_with_a_remedy(
     assert "secret" not in re.sub("no secret or|a secret key|a secret of", "", done.out)
 
 
+def test_two_accounts_with_one_key_are_told(start: Start, install: Install) -> None:
+    emulator = start(sessions=20, now=None, frozen=False)
+    accounts = [{"name": name, "key_env": "STRIPE_API_KEY"} for name in ("shop", "store")]
+    done = install(emulator.url, accounts=accounts).call("doctor")
+    assert done.code == 2
+    (line,) = [line for line in done.out.splitlines() if line.startswith("bad ")]
+    assert "'shop' and 'store' have the same key" in line
+
+
 def test_a_proxy_that_is_none_is_told_of_both_that_need_it(start: Start, install: Install) -> None:
     place = install(start(sessions=20, now=None, frozen=False).url)
     away = {"CHECKOUTS_STRIPE__BASE_URL": "https://api.example.com"}
