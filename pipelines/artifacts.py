@@ -16,10 +16,10 @@ from prefect.artifacts import (
 )
 
 from pipelines import words
+from pipelines.findings import Findings
 from pipelines.pipeline import Progress
 from pipelines.runs import Report
 from pipelines.settings import Settings
-from pipelines.verify import Findings
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ import httpx
 
 from pipelines import display, flows  # flows first: it says what Prefect reads when imported
 from pipelines.errors import CheckoutsError, ConfigError, UsageError
+from pipelines.findings import Findings
 from pipelines.routes import check_proxies, without_user
 from pipelines.runs import Report
-from pipelines.verify import Findings
 from pipelines.windows import NO_END, Window
 
 # isort: split

@@ -29,6 +29,7 @@ from pipelines.artifacts import ProgressArtifacts
 from pipelines.budget import Budget
 from pipelines.errors import CheckoutsError, ConfigError
 from pipelines.fetch import Fetched
+from pipelines.findings import ALARMS, Findings
 from pipelines.jobs import Job
 from pipelines.keys import require_keys
 from pipelines.moments import moment
@@ -37,7 +38,6 @@ from pipelines.places import place_of
 from pipelines.runs import Report
 from pipelines.settings import Account, Settings
 from pipelines.turn import turn
-from pipelines.verify import Findings
 from pipelines.warehouse import Warehouse
 from pipelines.windows import NO_END, Window, watermark
 
@@ -270,7 +270,7 @@ def _summary(report: Report) -> str:
 def _what_differs(findings: Findings) -> str:
     if findings.error is not None:
         return findings.error.message
-    kinds = (f"{len(found)} {kind}" for kind in verify.ALARMS if (found := findings.of(kind)))
+    kinds = (f"{len(found)} {kind}" for kind in ALARMS if (found := findings.of(kind)))
     return ", ".join(kinds) or findings.outcome
 
 

@@ -9,9 +9,9 @@ import click
 from pipelines.errors import UsageError
 
 if TYPE_CHECKING:
+    from pipelines.findings import Findings
     from pipelines.runs import Report
     from pipelines.settings import Settings
-    from pipelines.verify import Findings
     from pipelines.windows import Window
 
 Command = Callable[..., Any]

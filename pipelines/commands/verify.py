@@ -20,9 +20,9 @@ from pipelines.commands.options import (
 from pipelines.errors import EXIT_DIFFERENT, UsageError
 
 if TYPE_CHECKING:
+    from pipelines.findings import Findings
     from pipelines.pipeline import Progress
     from pipelines.settings import Account, Settings
-    from pipelines.verify import Findings
     from pipelines.windows import Window
 
 

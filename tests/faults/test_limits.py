@@ -24,8 +24,9 @@ from truth_shop import (
 
 from pipelines import lists
 from pipelines.emulator.app import Running
+from pipelines.findings import Findings
 from pipelines.runs import Options
-from pipelines.verify import Findings, verify
+from pipelines.verify import verify
 
 Start = Callable[..., Running]
 Install = Callable[..., Place]

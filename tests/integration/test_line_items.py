@@ -11,9 +11,10 @@ import pytest
 from installation import DAY_S, NOW, Installation
 from scripted import Scripted
 
+from pipelines.findings import Findings
 from pipelines.privacy import hashed
 from pipelines.runs import Options, Report
-from pipelines.verify import Findings, verify
+from pipelines.verify import verify
 
 Install = Callable[..., Installation]
 DONE = {"status": "complete", "payment_status": "paid"}

@@ -18,9 +18,10 @@ from installation import KEY, Folder
 
 from pipelines import config, places, runs
 from pipelines.emulator.app import Running
+from pipelines.findings import Findings
 from pipelines.runs import Options, Report
 from pipelines.settings import Settings
-from pipelines.verify import Findings, verify
+from pipelines.verify import verify
 from pipelines.windows import Window
 from tests import warehouses
 
