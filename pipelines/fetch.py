@@ -4,8 +4,9 @@ import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from pipelines.batches import Batch, Reject, join
 from pipelines.budget import Budget
-from pipelines.flatten import Batch, Flattener, Reject, Session, join
+from pipelines.flatten import Flattener, Session
 from pipelines.line_items import LineItems, LookUp
 from pipelines.privacy import NOTHING, Protection
 from pipelines.stripe_api import PAGE_SIZE, Page, Params, StripeApi

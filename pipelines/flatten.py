@@ -6,18 +6,17 @@ Pure: no time, no input or output.
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw, Struct
 
 from pipelines import nesting, payload, privacy
+from pipelines.batches import Batch, Drift, Elements, Head, Id, Owner, Reject
 from pipelines.children import CHILDREN, LINE_ITEMS, PARTS
-from pipelines.columns import Kind, Table
+from pipelines.columns import Table
 from pipelines.privacy import NOTHING, Protection
 from pipelines.schema import SESSIONS
 from pipelines.shapes import Shape, Spec, Time, mistyped, unknown_name
@@ -28,22 +27,8 @@ pa.set_memory_pool(pa.system_memory_pool())
 UNSAID = "unknown"
 """Said of a type that wasn't looked at."""
 
-_Id = Annotated[str, Meta(min_length=1)]
-_NONE = Raw(b"null")
 _S = TypeVar("_S")
 _T = TypeVar("_T")
-
-
-class Head(Struct, gc=False):
-    """What every session must have for the page to be believed, and its state as received."""
-
-    id: _Id
-    object: Literal["checkout.session"]
-    created: Time
-    livemode: Raw = _NONE
-    status: Raw = _NONE
-    payment_status: Raw = _NONE
-    mode: Raw = _NONE
 
 
 class _ItemList(Struct, gc=False):
@@ -73,78 +58,6 @@ class Session(Struct, gc=False):
         """Its mode, None where that isn't said."""
         mode: bool | None = self.head.livemode
         return mode
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """One session that has no place in the columns, with the reason."""
-
-    head: Head
-    reason: str
-    payload: bytes
-
-    @property
-    def livemode(self) -> bool | None:
-        """Its mode, None where that isn't said, or is no boolean."""
-        return {b"true": True, b"false": False}.get(bytes(self.head.livemode))
-
-
-class Drift(NamedTuple):
-    """Something that the columns don't know: where, its JSON type, in which session."""
-
-    id: str
-    created: int
-    path: str
-    type: str
-    observed_at: int
-
-
-class Owner(NamedTuple):
-    """The session that a list's elements belong to, and the API time of its response."""
-
-    id: str
-    created: int
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Elements:
-    """Elements of one session's list, typed and as received; `first` is the first's position."""
-
-    owner: Owner
-    typed: Sequence[Any]
-    raws: Sequence[Raw]
-    first: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Sessions as columns, one row a session, and those that have no place in them.
-
-    Attributes:
-        sessions: the schema's fields, `payload`, `observed_at` and `line_items_complete`.
-        children: the rows of each child table that has any, by the table's name.
-        rejects: the sessions set aside, each with the API time of its response.
-        drift: what the columns don't know.
-    """
-
-    sessions: pa.Table
-    children: dict[str, pa.Table] = field(default_factory=dict)
-    rejects: list[tuple[Reject, int]] = field(default_factory=list)
-    drift: list[Drift] = field(default_factory=list)
-
-    def without(self, ids: Collection[str]) -> "Batch":
-        """Return the batch without some of its sessions."""
-        gone = pa.array(sorted(ids), pa.string())
-        return Batch(
-            self.sessions.filter(pc.invert(pc.is_in(self.sessions["id"], gone))),
-            {
-                name: rows.filter(pc.invert(pc.is_in(rows["session_id"], gone)))
-                for name, rows in self.children.items()
-            },
-            [(reject, at) for reject, at in self.rejects if reject.head.id not in ids],
-            [found for found in self.drift if found.id not in ids],
-        )
 
 
 class Flattener:
@@ -338,32 +251,6 @@ class Flattener:
             return b""
 
 
-def join(batches: Sequence[Batch], after: int) -> Batch:
-    """Return the pages of a window as one batch, without what was created at `after` or before."""
-    names = {name for batch in batches for name in batch.children}
-    children = {
-        name: [batch.children[name] for batch in batches if name in batch.children]
-        for name in sorted(names)
-    }
-    return Batch(
-        _newer([batch.sessions for batch in batches], "created", after),
-        {name: _newer(pages, "session_created", after) for name, pages in children.items()},
-        [(r, at) for batch in batches for r, at in batch.rejects if r.head.created > after],
-        [found for batch in batches for found in batch.drift if found.created > after],
-    )
-
-
-def _newer(pages: Sequence[pa.Table], column: str, after: int) -> pa.Table:
-    """Return the first of pages' rows, which are newest first, with each column in one piece.
-
-    DuckDB takes a third longer for pieces of two pages.
-    """
-    rows = pa.concat_tables(pages).combine_chunks()
-    newer = pc.greater(rows[column], pa.scalar(after, type=Kind.TIME.arrow))
-    end = pc.index(newer, pa.scalar(value=False)).as_py()
-    return rows if end < 0 else rows.slice(0, end)
-
-
 def _parts(head: Any) -> Iterator[tuple[Table, Sequence[Raw]]]:
     """Yield a decoded session's lists that have elements, each with its table."""
     for table, parent, name in _PARTS:
@@ -387,7 +274,7 @@ _SHAPES = {
     SESSIONS: Shape(
         Spec(
             SESSIONS,
-            {"id": _Id, "object": Literal["checkout.session"], "created": Time},
+            {"id": Id, "object": Literal["checkout.session"], "created": Time},
             [table.source for table in PARTS],
         )
     ),

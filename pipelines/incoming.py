@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Raw
 
+from pipelines.batches import Batch, Drift, Head, Reject
 from pipelines.children import CHILDREN, LINE_ITEMS
 from pipelines.columns import Kind, Table
-from pipelines.flatten import Batch, Drift, Head, Reject
 from pipelines.queries import query
 
 _TEXT, _NUMBER = Kind.TEXT.arrow, Kind.INTEGER.arrow

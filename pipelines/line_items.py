@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines import payload
+from pipelines.batches import Batch, Drift, Elements, Owner, Reject
 from pipelines.children import LINE_ITEMS
 from pipelines.errors import SourceRequestError
-from pipelines.flatten import Batch, Drift, Elements, Flattener, Owner, Reject
+from pipelines.flatten import Flattener
 from pipelines.stripe_api import PAGE_SIZE, StripeApi
 
 MOST_AT_ONCE = 20

@@ -12,8 +12,8 @@ import duckdb
 import pyarrow as pa
 
 from pipelines import payload
+from pipelines.batches import Batch
 from pipelines.errors import WarehouseError
-from pipelines.flatten import Batch
 from pipelines.incoming import Incoming, gather, registered
 from pipelines.privacy import NOTHING, Protection
 from pipelines.queries import query

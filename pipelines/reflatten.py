@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 from msgspec import Raw
 
 from pipelines import layout, load
+from pipelines.batches import Drift, Elements, Owner, Reject
 from pipelines.children import CHILDREN, LINE_ITEMS
 from pipelines.columns import ADDED
-from pipelines.flatten import Drift, Elements, Flattener, Owner, Reject, Session
+from pipelines.flatten import Flattener, Session
 from pipelines.incoming import drifting, gather, registered, streamed
 from pipelines.load import Origin
 from pipelines.places import Place

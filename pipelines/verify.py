@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipelines import identity, planner
+from pipelines.batches import Batch
 from pipelines.children import LINE_ITEMS
 from pipelines.errors import CheckoutsError, log_failure
 from pipelines.fetch import Fetched, Fetcher
 from pipelines.findings import Difference, Findings, differing
-from pipelines.flatten import Batch
 from pipelines.keys import protection_of
 from pipelines.pipeline import Options, Pipeline, Progress
 from pipelines.places import place_of

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from canned import DATA, session
 
-from pipelines.flatten import Flattener, Reject, Session
+from pipelines.batches import Reject
+from pipelines.flatten import Flattener, Session
 from pipelines.schema import SESSIONS
 
 AT = 1_790_000_000

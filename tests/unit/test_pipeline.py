@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from pipelines.batches import Batch
 from pipelines.budget import Budget
 from pipelines.errors import CheckoutsError, TransientSourceError, WarehouseError
 from pipelines.fetch import Fetched
-from pipelines.flatten import Batch
 from pipelines.pipeline import Pipeline
 from pipelines.planner import Piece
 from pipelines.schema import SESSIONS

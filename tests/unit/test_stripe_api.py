@@ -13,6 +13,7 @@ from canned import NOW, SECRET, World, answer, listing, session
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.batches import Reject
 from pipelines.errors import (
     ConfigError,
     SourceAuthError,
@@ -21,7 +22,7 @@ from pipelines.errors import (
     SourceRequestError,
     TransientSourceError,
 )
-from pipelines.flatten import Flattener, Reject
+from pipelines.flatten import Flattener
 from pipelines.keys import Key
 from pipelines.pace import Pace
 from pipelines.settings import Account, Settings, Stripe
