@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -20,16 +19,11 @@ import msgspec
 
 from pipelines import __version__
 from pipelines.connections import MOST_BYTES, Connections
-from pipelines.errors import (
-    SourceAuthError,
-    SourceContractError,
-    SourceError,
-    SourceRequestError,
-    TransientSourceError,
-)
+from pipelines.errors import SourceContractError, SourceError
 from pipelines.keys import Key, key_of
 from pipelines.pace import Pace
-from pipelines.responses import OK, api_time_of, envelope_of, error_of, seconds_of
+from pipelines.refusals import TOO_MANY, Refusals
+from pipelines.responses import OK, api_time_of, envelope_of
 from pipelines.routes import on_loopback, proxy_for
 from pipelines.settings import Account, Settings
 from pipelines.stops import Stopped
@@ -39,13 +33,6 @@ log = logging.getLogger(__name__)
 SESSIONS_PATH = "/v1/checkout/sessions"
 PAGE_SIZE = 100
 """Most sessions that one response holds."""
-
-CONFLICT, TOO_MANY, SERVER_ERROR = 409, 429, 500
-REDIRECT, BAD_REQUEST, UNAUTHORIZED, FORBIDDEN = 300, 400, 401, 403
-
-STAYS, GOES_ON = "What was loaded before stays", "the next run goes on from there"
-UNCHANGED, AGAIN = "Nothing was changed", "try again later"
-"""What a failure leaves behind and what comes of it: of a run, and where nothing is loaded."""
 
 Params = Sequence[tuple[str, str]]
 
@@ -164,7 +151,7 @@ class StripeApi:
         self._pace = pace
         self._retry_for_s = retry_for_s
         self._patience = patience
-        self._left, self._then = (STAYS, GOES_ON) if loads else (UNCHANGED, AGAIN)
+        self._refusals = Refusals(base_url, key, loads=loads)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         headers = {
@@ -251,7 +238,7 @@ class StripeApi:
                 tries += 1
                 wait = self._patience.backoff_s(tries, error.retry_after_s)
                 if not error.again or time.monotonic() + wait > deadline:
-                    raise self._final(error, tries) from None
+                    raise self._refusals.final(error, tries) from None
                 named = {"request_id": error.request_id}
                 log.info(
                     "try %d failed, next in %.1f s: %s", tries, wait, error.message, extra=named
@@ -269,23 +256,12 @@ class StripeApi:
         began, before = time.monotonic(), self.clock.latest
         try:
             response, body = self._connections.get(f"{self.base_url}{path}?{urlencode(params)}")
-        except httpx.TimeoutException:
-            raise TransientSourceError("the API didn't answer in time") from None
         except (httpx.TransportError, httpx.DecodingError, RuntimeError) as error:
             if self._stop.is_set():
                 raise Stopped("the run was stopped") from None
             if isinstance(error, RuntimeError):  # a closed transport's, so only then expected
                 raise
-            if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                raise SourceError(
-                    f"the certificate of {self.base_url} can't be verified, so the key was not"
-                    f" sent. {self._left}; check stripe.base_url, and this machine's certificates"
-                    " and clock"
-                ) from None
-            what = "can't be reached" if isinstance(error, httpx.ConnectError) else "broke off"
-            raise TransientSourceError(
-                f"the connection to {self.base_url} {what} ({type(error).__name__})"
-            ) from None
+            raise self._refusals.broken(error) from None
         took = time.monotonic() - began
         if self._stop.is_set():
             raise Stopped("the run was stopped")
@@ -294,13 +270,13 @@ class StripeApi:
                 f"the API's answer is longer than {MOST_BYTES >> 20} MiB; nothing of it was stored,"
                 " check stripe.base_url",
                 status=response.status_code,
-                request_id=self._request_id(response),
+                request_id=self._refusals.request_id(response),
             )
         if response.status_code != OK:
             if response.status_code == TOO_MANY:
                 with self._lock:
                     self._pace.refused(began, time.monotonic())
-            raise self._failure(response, body)
+            raise self._refusals.told(response, body)
         with self._lock:
             self._pace.answered(began, began + took)
         return self._page(response, body, took, before)
@@ -310,89 +286,28 @@ class StripeApi:
             raise Stopped("the run was stopped")
 
     def _page(self, response: httpx.Response, body: bytes, took: float, before: int) -> Page:
-        request_id = self._request_id(response)
+        request_id = self._refusals.request_id(response)
         envelope = envelope_of(body, request_id)
         if envelope.object != "list":
+            type_ = self._refusals.said(envelope.object)[:40]
             raise SourceContractError(
-                f"the API sent an object of type {self._said(envelope.object)[:40]!r} where a list"
-                " belongs; nothing of it was stored, the next run asks again",
+                f"the API sent an object of type {type_!r} where a list belongs; nothing of it was"
+                " stored, the next run asks again",
                 status=OK,
                 request_id=request_id,
             )
         api_time = api_time_of(response, request_id)
         if not self.clock.see(api_time, before):
+            date = self._refusals.said(response.headers["date"])
             raise SourceContractError(
-                f"the API's clock went back: Date {self._said(response.headers['date'])!r} is more"
-                f" than {self.clock.settle_s} s before one already seen; nothing of this window"
-                " was stored, the next run asks again",
+                f"the API's clock went back: Date {date!r} is more than {self.clock.settle_s} s"
+                " before one already seen; nothing of this window was stored, the next run asks"
+                " again",
                 status=OK,
                 request_id=request_id,
             )
         seen_from = math.floor(api_time - took)
         return Page(envelope.data, envelope.has_more, api_time, seen_from, request_id)
-
-    def _failure(self, response: httpx.Response, body: bytes) -> SourceError:
-        error = self._refusal(response, error_of(body))
-        error.retry_after_s = seconds_of(response.headers.get("retry-after"))
-        advice = response.headers.get("stripe-should-retry")
-        if advice in ("true", "false"):
-            error.again = advice == "true"
-        return error
-
-    def _refusal(self, response: httpx.Response, said: dict[str, Any]) -> SourceError:
-        """Return what a response that is no list means; its status decides.
-
-        Args:
-            response: the response.
-            said: the error object of its body.
-        """
-        status = response.status_code
-        what = self._said(said.get("message") or response.reason_phrase)
-        named: dict[str, Any] = {"status": status, "request_id": self._request_id(response)}
-        if status in (CONFLICT, TOO_MANY) or status >= SERVER_ERROR:
-            reason = self._said(response.headers.get("stripe-rate-limited-reason", ""))
-            return TransientSourceError(
-                f"the API answered {status}: {what}" + (f" ({reason})" if reason else ""),
-                **named,
-            )
-        if status in (UNAUTHORIZED, FORBIDDEN):
-            who = (
-                "the API doesn't accept the key" if status == UNAUTHORIZED
-                else "the key may not read Checkout Sessions"
-            )  # fmt: skip
-            return SourceAuthError(
-                f"{who} ({status}: {what}). {self._left}; check the key and its permission to read"
-                " Checkout Sessions",
-                **named,
-            )
-        if status < BAD_REQUEST:
-            kind = "a redirect" if status >= REDIRECT else f"status {status}"
-            return SourceContractError(
-                f"{self.base_url} answered with {kind} instead of a list. {self._left}; check"
-                " stripe.base_url",
-                **named,
-            )
-        return SourceRequestError(
-            f"the API refused the request ({status}: {what}). {self._left}; change what it names",
-            code=self._said(said["code"]) if said.get("code") else None,
-            param=self._said(said["param"]) if said.get("param") else None,
-            **named,
-        )
-
-    def _final(self, error: SourceError, tries: int) -> SourceError:
-        """Return a failure as the last word; one that may pass says how often it was met."""
-        if isinstance(error, TransientSourceError):
-            often = f"{tries} {'try' if tries == 1 else 'tries'}"
-            error.args = (f"{error}; given up after {often}. {self._left}; {self._then}",)
-        return error
-
-    def _request_id(self, response: httpx.Response) -> str | None:
-        return self._said(response.headers.get("request-id", "")) or None
-
-    def _said(self, what: object) -> str:
-        """Return what the API said as one short line to show, without the key."""
-        text = str(what).replace(self._key.value, "****")
-        return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
 
 
 def _transports(base_url: str) -> Callable[[], httpx.BaseTransport]:
