@@ -9,7 +9,10 @@ select
     $account as account,
     $api_version as api_version,
     $run_id as run_id,
-    coalesce(verdicts.first_observed_at, incoming.observed_at) as first_observed_at
+    coalesce(verdicts.first_observed_at, incoming.observed_at) as first_observed_at,
+    -- A later read that didn't return it still counts.
+    if(verdicts.missing_since > incoming.observed_at, verdicts.missing_since, null)
+        as missing_since
 from incoming
 inner join verdicts on incoming.id = verdicts.id
 left join completeness on incoming.id = completeness.id

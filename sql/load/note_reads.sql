@@ -1,6 +1,7 @@
 -- When each session of the batch was last read, and why it is unsettled, if it is.
--- One that leads back says nothing, so it stays due. What a rejected one doesn't say in a way that
--- can be read is taken as what lets it be looked at longest. Grain: one row a session.
+-- One that leads back says nothing, so it stays due. Nor does a read before one that didn't return the
+-- session any more. What a rejected one doesn't say in a way that can be read is taken as what lets it
+-- be looked at longest. Grain: one row a session.
 create or replace temp table reads as
 with
 
@@ -16,7 +17,9 @@ latest as (
     from incoming
     inner join verdicts on incoming.id = verdicts.id
     left join completeness on incoming.id = completeness.id
-    where verdicts.verdict <> 'older'
+    where
+        verdicts.verdict <> 'older'
+        and (verdicts.missing_since is null or verdicts.missing_since <= incoming.observed_at)
     union all
     select
         id,

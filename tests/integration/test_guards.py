@@ -297,6 +297,27 @@ def test_a_late_older_answer_does_not_bring_back_what_a_newer_one_missed(
     ]
 
 
+def test_a_late_older_answer_leaves_what_a_newer_one_missed_out_of_the_unsettled(
+    place: Installation,
+) -> None:
+    sync(place, Scripted([session(1), session(2)], NOW - 600))
+    overlapped(place, Scripted([session(1), session(2)], NOW), Scripted([session(1)], NOW + 10))
+    assert place.rows("select id from meta.unsettled") == [("cs_test_0001",)]
+
+
+def test_a_late_older_version_is_stored_as_one_that_a_newer_answer_missed(
+    place: Installation,
+) -> None:
+    sync(place, Scripted([session(1), session(2)], NOW - 600))
+    changed = session(2, metadata={"step": "2"})
+    overlapped(place, Scripted([session(1), changed], NOW), Scripted([session(1)], NOW + 10))
+    assert stored(place)["cs_test_0002"] == changed
+    assert place.rows(
+        "select id, epoch(missing_since)::bigint from checkout_sessions order by id"
+    ) == [("cs_test_0001", None), ("cs_test_0002", NOW + 10)]
+    assert place.rows("select id from meta.unsettled") == [("cs_test_0001",)]
+
+
 def test_a_late_older_answer_does_not_miss_what_a_newer_one_brought(place: Installation) -> None:
     sync(place, Scripted([session(1)], NOW - 600))
     older = Scripted([], NOW)
