@@ -1,8 +1,9 @@
--- Sessions that the API returns again; one that changed as well is inserted anew anyway.
+-- Sessions that the API returns again, also those that no longer fit the columns; one that changed as
+-- well is deleted by now, and inserted anew anyway.
 update checkout_sessions set missing_since = null
 where rowid in (
-    select verdicts.place
-    from verdicts
-    inner join incoming on verdicts.id = incoming.id
-    where verdicts.verdict <> 'changed' and incoming.observed_at >= verdicts.missing_since
+    select stored.place
+    from stored
+    inner join returned on stored.id = returned.id
+    where to_timestamp(returned.observed_at) >= stored.missing_since
 );

@@ -116,6 +116,27 @@ def test_a_reject_that_the_api_no_longer_returns_is_looked_for_no_more(
     assert len(rejects(place)) == 1
 
 
+def test_a_missing_session_that_returns_unfit_is_missing_no_more(place: Installation) -> None:
+    api = Scripted([session(1)], NOW)
+    sync(place, api)
+    api.now += 60
+    api.sessions = []
+    sync(place, api)
+    missing = "select count(*) from checkout_sessions where missing_since is not null"
+    assert place.value(missing) == 1
+    api.now += 60
+    api.sessions = [session(1, amount_total="x")]
+    place.backfill(BORN, BORN + 1, Options(transport=api))
+    assert place.value(missing) == 0
+    assert unsettled(place) == {"cs_test_0001": "open"}
+    # Once more gone, it is missing once more.
+    api.now += 60
+    api.sessions = []
+    sync(place, api)
+    assert place.value(missing) == 1
+    assert unsettled(place) == {}
+
+
 def test_an_observation_older_than_what_is_stored_neither_rejects_nor_clears(
     place: Installation,
 ) -> None:
