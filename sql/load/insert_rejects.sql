@@ -1,4 +1,4 @@
--- One row a session: the latest that was seen of it.
+-- One row a session: the latest that was seen of it, unless it was seen to fit since then.
 insert into meta.rejects by name
 select
     $account as account,
@@ -11,10 +11,12 @@ select
     $api_version as api_version
 from rejected
 left join meta.rejects as newer on newer.account = $account and rejected.id = newer.id
+left join meta.unsettled as unsettled
+    on unsettled.account = $account and rejected.id = unsettled.id
 left join checkout_sessions as stored
     on
         stored.account = $account
         and rejected.id = stored.id
         and stored.created = to_timestamp(rejected.created)
-        and stored.observed_at > to_timestamp(rejected.observed_at)
+        and greatest(stored.observed_at, unsettled.read_at) > to_timestamp(rejected.observed_at)
 where newer.id is null and stored.id is null;

@@ -1,7 +1,7 @@
 -- When each session of the batch was last read, and why it is unsettled, if it is.
 -- One that leads back says nothing, so it stays due. Nor does a read before one that didn't return the
--- session any more. What a rejected one doesn't say in a way that can be read is taken as what lets it
--- be looked at longest. Grain: one row a session.
+-- session any more, nor a reject older than what is stored. What a reject doesn't say in a way that can
+-- be read is taken as what lets it be looked at longest. Grain: one row a session.
 create or replace temp table reads as
 with
 
@@ -22,14 +22,19 @@ latest as (
         and (verdicts.missing_since is null or verdicts.missing_since <= incoming.observed_at)
     union all
     select
-        id,
-        to_timestamp(created) as created,
-        coalesce(status, 'complete') as status,
-        coalesce(payment_status, 'unpaid') as payment_status,
-        coalesce(mode, 'payment') as mode,
-        to_timestamp(observed_at) as observed_at,
+        rejected.id,
+        stored.created,
+        coalesce(rejected.status, 'complete') as status,
+        coalesce(rejected.payment_status, 'unpaid') as payment_status,
+        coalesce(rejected.mode, 'payment') as mode,
+        stored.observed_at,
         false as partial
     from rejected
+    inner join meta.rejects as stored
+        on
+            stored.account = $account
+            and rejected.id = stored.id
+            and stored.observed_at <= to_timestamp(rejected.observed_at)
 ),
 
 timed as (

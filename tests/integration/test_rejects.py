@@ -151,3 +151,33 @@ def test_an_observation_older_than_what_is_stored_neither_rejects_nor_clears(
     assert place.rows("select status from checkout_sessions where id = 'cs_test_0001'") == [
         ("complete",)
     ]
+
+
+def test_an_older_reject_says_nothing_of_whether_a_session_may_still_change(
+    place: Installation,
+) -> None:
+    expired = {"status": "expired"}
+    newer = Scripted([session(1, **expired), session(2, amount_total="x", **expired)], NOW + 100)
+    older = Scripted(
+        [session(1, amount_total="y"), session(2, amount_total="y")],
+        NOW,
+        before=lambda _: place.backfill(BORN, BORN + 1, Options(transport=newer)),
+    )
+    place.backfill(BORN, BORN + 1, Options(transport=older))
+    assert [id_ for id_, _ in rejects(place)] == ["cs_test_0002"]
+    assert unsettled(place) == {}
+
+
+def test_a_session_that_was_found_the_same_since_is_not_rejected_for_what_it_was(
+    place: Installation,
+) -> None:
+    sync(place, Scripted([session(1)], NOW - 600))
+    newer = Scripted([session(1)], NOW + 100)
+    older = Scripted(
+        [session(1, amount_total="x")],
+        NOW,
+        before=lambda _: place.backfill(BORN, BORN + 1, Options(transport=newer)),
+    )
+    place.backfill(BORN, BORN + 1, Options(transport=older))
+    assert rejects(place) == []
+    assert unsettled(place) == {"cs_test_0001": "open"}
