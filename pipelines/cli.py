@@ -10,7 +10,8 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NoReturn
+from types import FrameType
+from typing import Any, NoReturn
 
 import click
 
@@ -29,22 +30,41 @@ from pipelines.commands import (
     sync,
     verify,
 )
-from pipelines.errors import EXIT_INTERRUPTED, CheckoutsError, UsageError
+from pipelines.ending import end_at_once
+from pipelines.errors import CheckoutsError, UsageError
 
 EPILOG = "Exit codes: 0 done, 2 wrong use or setting, 3 the API, 4 some sessions rejected, 5 the"
 EPILOG += " warehouse, 6 a difference, 130 interrupted."
 
+_RUN_STAYS = "what was committed stays, and the next run goes on from there"
+_AGAIN = "what was committed stays; run it again"
+_LEFT_BEHIND = {
+    "sync": _RUN_STAYS,
+    "backfill": _RUN_STAYS,
+    "serve": _RUN_STAYS,
+    "reflatten": _AGAIN,
+    "forget": _AGAIN,
+    "sql": "what was committed stays",  # with --unsafe it writes
+    "demo": "run it again",
+}
+"""What a command that is ended at once leaves behind; the others change nothing."""
+
+_IMPORTS = "<frozen importlib._bootstrap>"
+"""Where Python says that code is which runs an import."""
+
+_LOOK_AGAIN_S = 0.02
+
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command line and exit with its code; an error is one line on stderr."""
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, _interrupt)
     given = list(sys.argv[1:] if arguments is None else arguments)
+    left_behind = _LEFT_BEHIND.get(given[0] if given else "", "nothing was changed")
+    _end_on_signals(left_behind)
     debug = "--debug" in given
     _set_up_streams()
     try:
         _check_text(given)
-        code = cli.main(given, prog_name="checkouts", standalone_mode=False) or 0
+        code = cli.main(given, "checkouts", standalone_mode=False, obj=left_behind) or 0
         _flush()
         sys.exit(code)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -58,8 +78,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if debug:
             logging.getLogger(__name__).exception("failed")
         _fail(error.message, error.exit_code)
-    except (KeyboardInterrupt, click.Abort):  # outside a run, which ends by itself
-        _end_at_once()
     except Exception as error:
         if debug:
             raise
@@ -89,18 +107,33 @@ def _set_up_streams() -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def _interrupt(*_: object) -> NoReturn:
-    """End a run after what it is committing; a second signal doesn't wait for anything."""
+def _end_on_signals(left_behind: str) -> None:
     for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, _end_at_once)
-    raise KeyboardInterrupt
+        signal.signal(sign, lambda *_: end_at_once(left_behind))
 
 
-def _end_at_once(*_: object) -> NoReturn:
-    try:
-        _tell("interrupted; what was committed stays, and the next run goes on from there")
-    finally:
-        os._exit(EXIT_INTERRUPTED)
+def _interrupt_on_signals(left_behind: str) -> None:
+    """End a run after what it is committing; a second signal doesn't wait for anything.
+
+    An import is brought to its end first: modules in C take an exception in their midst for another
+    one, lose it, or end the process with it.
+    """
+
+    def interrupt(_: int, frame: FrameType | None) -> None:
+        _end_on_signals(left_behind)
+        if not _is_importing(frame):
+            raise KeyboardInterrupt
+        signal.signal(signal.SIGALRM, interrupt)
+        signal.setitimer(signal.ITIMER_REAL, _LOOK_AGAIN_S)
+
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, interrupt)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_filename != _IMPORTS:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _sentence(text: str) -> str:
@@ -126,7 +159,23 @@ def _tell(message: str) -> None:
     display.note(f"checkouts: {message}")
 
 
+class _Commands(click.Group):
+    """The commands; a signal while one runs is an interruption, which it may end in its own way."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command."""
+        try:
+            _interrupt_on_signals(context.obj)
+            return super().invoke(context)
+        except KeyboardInterrupt:  # click would print an empty line for it
+            end_at_once(context.obj)
+        finally:
+            _end_on_signals(context.obj)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 @click.group(
+    cls=_Commands,
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from comparison import assert_equal, assert_runs_add_up
-from installation import DAY_S, REPORT_KEYS, Done, Installation, finish, windows_asked
+from installation import DAY_S, REPORT_KEYS, Done, Folder, Installation, finish, windows_asked
 
 from pipelines.emulator.app import Running
 from pipelines.runs import Report
@@ -133,6 +133,71 @@ def test_a_stopped_sync_says_one_line_on_stderr(start: Start, install: Install) 
     *progress, line = done.err.splitlines()
     assert all(" sessions (" in each for each in progress)  # where the machine is slow
     assert "interrupted" in line or "stopped" in line
+
+
+def begin_an_import(place: Folder, module: str, *arguments: str) -> "subprocess.Popen[str]":
+    """Start a command and wait until it imports a module, which goes on once it was stopped.
+
+    The module takes an exception for another one, as NumPy's does.
+    """
+    shadow = place.folder / "shadow"
+    shadow.mkdir()
+    shadow.joinpath(f"{module}.py").write_text(
+        "import importlib, pathlib, sys, time\n"
+        "pathlib.Path('importing').touch()\n"
+        "try:\n"
+        "    while not pathlib.Path('stopped').exists():\n"
+        "        time.sleep(0.01)\n"
+        "except BaseException:\n"
+        "    raise SyntaxError from None\n"
+        f"sys.path.remove({str(shadow)!r})\n"
+        f"del sys.modules[{module!r}]\n"
+        f"importlib.import_module({module!r})\n"
+    )
+    process = place.begin(*arguments, PYTHONPATH=str(shadow))
+    while not place.folder.joinpath("importing").exists():
+        assert process.poll() is None, finish(process)
+        time.sleep(0.01)
+    return process
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("module", ["click", "yaml", "duckdb"])
+def test_a_command_stopped_while_it_loads_its_modules_says_one_line(
+    module: str, sign: signal.Signals, start: Start, install: Install
+) -> None:
+    place = install(start(sessions=20).url)
+    process = begin_an_import(place, module, "doctor")
+    process.send_signal(sign)
+    place.folder.joinpath("stopped").touch()
+    done = finish(process)
+    assert done.code == 130
+    assert done.err == "checkouts: interrupted; nothing was changed\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "left_behind"),
+    [
+        ("list", "nothing was changed"),
+        ("doctor", "nothing was changed"),
+        ("sync", Report.left_behind),
+    ],
+)
+def test_a_command_stopped_while_no_answer_comes_says_in_one_line_what_it_left(
+    command: str, left_behind: str, start: Start, install: Install
+) -> None:
+    emulator = start(sessions=20)
+    place = install(emulator.url)
+    emulator.fault("hang=1")
+    process = place.begin(command)
+    while not emulator.stats()["faults"]:
+        assert process.poll() is None, finish(process)
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    emulator.fault()
+    done = finish(process)
+    assert done.code == 130
+    assert done.err == f"checkouts: interrupted; {left_behind}\n"
 
 
 def test_a_stopped_sync_prints_its_json_object(start: Start, install: Install) -> None:
