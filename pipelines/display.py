@@ -253,8 +253,16 @@ def show_check(check: Any) -> None:
         say(f"     {'':<10} -> {printable(check.remedy)}")
 
 
-def show_rows(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> None:
-    """Print a table that fits the terminal, and say what didn't fit."""
+def show_rows(
+    rows: Sequence[Sequence[Any]], columns: Sequence[str], whole: str = "--format csv"
+) -> None:
+    """Print a table that fits the terminal, and say what didn't fit.
+
+    Args:
+        rows: all of them.
+        columns: their names.
+        whole: the command's option that prints all.
+    """
     from rich import box  # noqa: PLC0415 -- only where a table is shown
     from rich.console import Console  # noqa: PLC0415 -- likewise
     from rich.table import Table  # noqa: PLC0415 -- likewise
@@ -283,8 +291,8 @@ def show_rows(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> None:
     say(printed.getvalue(), end="")
     left = [f"{len(rows) - ROWS_SHOWN:,} more rows"] if len(rows) > ROWS_SHOWN else []
     if fitting < len(columns):
-        left.append(f"{len(columns) - fitting} more columns")
-    say(f"{count(len(rows), 'row')}" + (f"; {', '.join(left)}: use --format csv" if left else ""))
+        left.append(count(len(columns) - fitting, "more column"))
+    say(f"{count(len(rows), 'row')}" + (f"; {', '.join(left)}: use {whole}" if left else ""))
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -12,7 +12,8 @@ from pipelines.settings import Account, Settings
 from pipelines.stripe_api import Params, StripeApi
 
 BOUNDS = ("gt", "gte", "lt", "lte")
-COLUMNS = ("created", "id", "status", "payment_status", "mode", "amount_total", "currency", "email")
+COLUMNS = ("created", "status", "payment_status", "mode", "amount_total", "currency", "email", "id")
+"""The id is the widest, so it is last: what a narrow terminal shows is the rest."""
 _PLAIN = (
     "status",
     "customer",
@@ -76,8 +77,7 @@ def rows(page: Mapping[str, Any]) -> list[list[Any]]:
         {
             **session,
             "created": _moment(session["created"]),
-            "email": (session.get("customer_details") or {}).get("email")
-            or session.get("customer_email"),
+            "email": _given_email(session) or session.get("customer_email"),
         }
         for session in page["data"]
     ]
@@ -91,6 +91,11 @@ def _is_session(element: Any) -> bool:
         and isinstance(element.get("id"), str)
         and isinstance(element.get("created"), int)
     )
+
+
+def _given_email(session: Mapping[str, Any]) -> Any:
+    given = session.get("customer_details")
+    return given.get("email") if isinstance(given, dict) else None
 
 
 def _moment(second: int) -> datetime | int:

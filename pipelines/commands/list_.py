@@ -45,7 +45,7 @@ def list_(
     if json_:
         display.say(cells.as_json(page, indent=2))
         return
-    display.show_rows(lists.rows(page), lists.COLUMNS)
+    display.show_rows(lists.rows(page), lists.COLUMNS, whole="--json")
     if page["has_more"] and page["data"]:
         first, last = page["data"][0]["id"], page["data"][-1]["id"]
         backwards = filters["ending_before"] is not None

@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+import os
 import re
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -184,6 +186,51 @@ def test_list_shows_a_table_and_how_to_go_on(loaded: Installation, shop: Running
     assert all(session_id in done.out for session_id in newest)
     assert f"--starting-after {newest[-1]}" in done.out
     assert loaded.call("list", "--customer", "cus_nobody").code == 0
+
+
+@pytest.mark.parametrize("width", [20, 80, 120])
+def test_list_on_a_narrow_terminal_says_how_to_see_all_of_it(
+    width: int, loaded: Installation
+) -> None:
+    shown = on_terminal(loaded, width, "list", "--limit", "3").splitlines()
+    heading = shown[0].split()
+    (told,) = (line for line in shown if line.startswith("3 rows"))
+    left = int(told.removeprefix("3 rows; ").split()[0])
+    assert "status" in heading or width < 80
+    assert len(heading) + left == 8
+    assert told.endswith(f"more column{'s' if left > 1 else ''}: use --json")
+    every = loaded.call("list", "--limit", "3", *told.rpartition(" use ")[2].split())
+    assert len(every.object["data"]) == 3
+
+
+def on_terminal(place: Installation, width: int, *arguments: str) -> str:
+    """What a command prints on a terminal so many columns wide, without its colours."""
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipelines", *arguments],
+        cwd=place.folder, stdin=theirs, stdout=theirs, stderr=theirs,
+        env=os.environ | {"COLUMNS": str(width)},
+    )  # fmt: skip
+    os.close(theirs)
+    printed = b""
+    with os.fdopen(ours, "rb", buffering=0) as terminal, suppress(OSError):  # as Linux says its end
+        while some := terminal.read(4096):
+            printed += some
+    assert process.wait() == 0
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", printed.decode()).replace("\r\n", "\n")
+
+
+def test_list_shows_a_session_whose_fields_are_not_what_they_should_be(
+    start: Start, install: Install, tmp_path: Path
+) -> None:
+    fixture = Path(__file__).parents[1] / "data" / "checkout_session_fixture.json"
+    session = json.loads(fixture.read_text())
+    file = tmp_path / "odd.json"
+    for odd in ("text", 5, ["a"], True):
+        file.write_text(json.dumps(session | {"customer_details": odd, "amount_total": odd}))
+        done = install(start(load=file).url).call("list")
+        assert (done.code, done.err) == (0, "")
+        assert session["id"] in done.out
 
 
 def test_list_goes_on_in_the_direction_that_it_was_asked_for(
