@@ -46,7 +46,10 @@ def done(state: Any) -> str:
     """Return how far a run is, in words."""
     rate = state.sessions / state.elapsed_s if state.elapsed_s > 0 else 0
     back = f", back to {moment(state.oldest)[:10]}" if state.oldest else ""
-    return f"{state.sessions:,} sessions ({rate:,.0f} a second), {state.requests:,} requests{back}"
+    return (
+        f"{count(state.sessions, 'session')} ({rate:,.0f} a second),"
+        f" {count(state.requests, 'request')}{back}"
+    )
 
 
 def compared(findings: Any) -> str:
