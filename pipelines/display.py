@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from pipelines.cells import cell
 from pipelines.errors import UsageError
-from pipelines.words import compared, count, done, mending, moment, printable, span
+from pipelines.words import compared, count, done, moment, printable, span
 
 ROWS_SHOWN = 100
 PLAIN_WIDTH = 200
@@ -159,8 +159,8 @@ def show_report(
         say(f"{name}: history is not complete yet; the next sync reads what is missing")
 
 
-def show_findings(findings: Any, *, named: bool, config_file: Path | None) -> None:
-    """Print what a verification found: each difference, then how many, then what mends them."""
+def show_findings(findings: Any) -> None:
+    """Print what a verification found: each difference, then how many."""
     name = findings.account
     for found in findings.differences:
         paths = f": {printable(', '.join(found.paths))}" if found.paths else ""
@@ -168,8 +168,6 @@ def show_findings(findings: Any, *, named: bool, config_file: Path | None) -> No
     if findings.error is not None or findings.interrupted:
         return
     say(f"{name}: {compared(findings)}")
-    if findings.mending is not None:
-        say(mending(findings, named=named, config_file=config_file))
 
 
 def show_status(status: Mapping[str, Any], now: float) -> None:

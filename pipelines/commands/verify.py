@@ -53,7 +53,7 @@ def verify(
     line then is the backfill that mends them. With --offline the API isn't asked: what is stored
     must agree with itself, and exit 6 says that it doesn't.
     """
-    from pipelines import cells, display
+    from pipelines import cells, display, words
     from pipelines.keys import require_keys
 
     settings = settings_of(config_file, debug=debug, log_format=log_format)
@@ -76,7 +76,10 @@ def verify(
     else:
         named = bool(accounts) or len(settings.accounts) > 1
         for one in found:
-            display.show_findings(one, named=named, config_file=config_file)
+            display.show_findings(one)
+        for one in found:  # last, so that what is to be done stands together
+            if one.outcome == "different":
+                display.say(words.mending(one, named=named, config_file=config_file))
     tell_errors(found, log_format)
     return max(one.exit_code for one in found)
 

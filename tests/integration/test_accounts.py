@@ -182,6 +182,24 @@ def test_the_backfill_that_verify_prints_mends_as_it_stands(
     assert place.call("verify", *options, **keys).code == 0
 
 
+def test_the_backfills_that_verify_prints_are_its_last_lines(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=60, accounts=3)
+    place = install(emulator.url, accounts=accounts_of(range(1, 4)))
+    keys = keys_of(range(1, 4))
+    assert place.call("sync", **keys).code == 0
+    place.change("delete from checkout_sessions where account <> 'shop3' and status = 'expired'")
+    *_, other, one, two = place.call("verify", **keys).out.splitlines()
+    assert other == "shop3: 60 sessions compared: no difference"
+    for line, name in ((one, "shop1"), (two, "shop2")):
+        program, *arguments = shlex.split(line)
+        assert program == "checkouts"
+        assert arguments[-2:] == ["--account", name]
+        assert place.call(*arguments, **keys).code == 0
+    assert place.call("verify", **keys).code == 0
+
+
 def test_a_log_for_programs_has_a_line_a_window_and_the_request_of_each_failure(
     start: Start, install: Install
 ) -> None:
