@@ -24,6 +24,16 @@ HISTORY = "checkout_session_history"
 LARGE_MARTS = ("sessions", "abandoned_sessions")
 
 
+def check(folder: Path) -> None:
+    """Check that a folder is none of another program's.
+
+    Raises:
+        ConfigError: it is.
+        OSError: it can't be read.
+    """
+    _manifest(folder)
+
+
 def write(warehouse: Warehouse, folder: Path, *, anew: bool) -> None:
     """Bring a folder up to date: `<table>.parquet`, or `<table>/month=2026-09/data.parquet`.
 

@@ -52,6 +52,8 @@ def publish(settings: Settings, *, anew: bool = False) -> None:
         _copy(_file(settings), copy, anew=anew)
     if folder is not None:
         with _written(folder):
+            parquet.check(folder)
+        with _alone(folder, folder / ".lock"), _written(folder):
             parquet.write(readable(settings), folder, anew=anew)
 
 
@@ -112,7 +114,8 @@ def _check_place(copy: Path) -> None:
 
 def _copy(file: File, copy: Path, *, anew: bool) -> None:
     _check_place(copy)
-    with _alone(copy), FileWarehouse(file).attached() as connection, _written(copy):
+    lock = copy.with_name(f".{copy.name}.lock")
+    with _alone(copy, lock), FileWarehouse(file).attached() as connection, _written(copy):
         # The warehouse can't change from here on: who reads it locks writers out.
         state = file.state_on_disk
         ((fingerprint,),) = connection.execute(query("publish/fingerprint")).fetchall()
@@ -134,13 +137,12 @@ def _copy(file: File, copy: Path, *, anew: bool) -> None:
 
 
 @contextmanager
-def _alone(copy: Path) -> Iterator[None]:
-    """Write a copy as the only one: of two runs that end together, one waits for the other."""
-    lock = copy.with_name(f".{copy.name}.lock")
+def _alone(place: Path, lock: Path) -> Iterator[None]:
+    """Publish as the only one: of two runs that end together, one waits for the other."""
     before = os.umask(0o077)
     try:
-        with _written(copy):
-            copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _written(place):
+            lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             held = lock.open("w")
         with held:
             fcntl.flock(held, fcntl.LOCK_EX)

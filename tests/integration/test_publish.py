@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from installation import HOUR_S, Installation, one_line
+from installation import HOUR_S, Installation, finish, one_line
 
 from pipelines.emulator.app import Running
 from pipelines.queries import names, query
@@ -331,6 +331,20 @@ def test_a_parquet_folder_of_another_program_is_left_as_it_is(
     assert (folder / "main.ts").read_text() == "source"
     assert place.file.exists()
     assert (folder / "checkout_sessions").is_dir()
+
+
+def test_of_runs_that_end_together_each_publishes_all(start: Start, install: Install) -> None:
+    place = install(
+        start(sessions=300, days=120).url, publish__path="out/read.duckdb", publish__parquet="pq"
+    )
+    sync(place)
+    # So that each has all files to write.
+    (place.folder / "pq/.manifest.json").unlink()
+    together = [place.begin("sync") for _ in range(4)]
+    assert [done.code for done in map(finish, together)] == [0] * 4
+    files = str(place.folder / "pq/checkout_sessions/*/*.parquet")
+    assert duckdb.execute("select count(*) from read_parquet(?)", [files]).fetchall() == [(300,)]
+    assert not list((place.folder / "pq").rglob("*.part"))
 
 
 def test_the_copy_must_be_another_file_than_the_warehouse(install: Install) -> None:
