@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.errors import WarehouseError
+from pipelines.errors import UsageError, WarehouseError
 from pipelines.places.engine import Address, discard, engine
 from pipelines.places.place import FILE_ERRORS, ZSTD, let_go, only_selects
 from pipelines.queries import filled, query
@@ -42,6 +42,18 @@ OVERTAKEN = (
     "lock timeout",
 )
 """How DuckLake and PostgreSQL say that another writer was faster."""
+
+BEYOND_READING = re.compile(
+    r"""
+    (read_)?postgres_\w+ | pg_clear_cache
+    | (ducklake_)?(add|cleanup|delete|expire|flush|merge|rewrite)_\w+ | ducklake_set_\w+
+    | ducklake_commit | (force_)?checkpoint
+    | query | json_execute_serialized_sql  # which run SQL that is a text
+    """,
+    re.VERBOSE,
+)
+"""Functions that a SELECT may call and that write, or reach other databases: read-only as DuckDB
+has attached the lake, SQL that PostgreSQL gets can end the transaction that is."""
 
 
 class Lake:
@@ -134,9 +146,11 @@ class Lake:
         """Keep SQL of a user's own from everything but the lake's files, which it may only read.
 
         Raises:
-            UsageError: it isn't made of SELECT alone; COPY could write to those files.
+            UsageError: it isn't made of SELECT alone, as COPY, which could write to those files,
+                or calls a function that does more than read.
         """
         only_selects(sql)
+        _only_reads(connection, sql)
         discard(self._address, True)  # it is of no use to others any more
         connection.execute(filled("lake/confine", data_path=self._data_path))
 
@@ -193,6 +207,22 @@ class Lake:
         if isinstance(error, FILE_ERRORS) or type(error) is duckdb.Error:
             return WarehouseError(f"{self.name} can't be used: {_reason(text)}", path=self.name)
         return None
+
+
+def _only_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Refuse SQL that calls what does more than read, before it is bound: that calls some already.
+
+    Raises:
+        UsageError: it does, or nobody can tell.
+    """
+    ((called,),) = connection.execute(query("lake/functions"), {"sql": sql}).fetchall()
+    if called is None:
+        raise UsageError("this SELECT can't be looked through; --unsafe lets SQL do more")
+    for name in filter(BEYOND_READING.fullmatch, called):
+        raise UsageError(
+            f"{name} isn't allowed, since it does more than read the lake; --unsafe lets SQL do"
+            " more"
+        )
 
 
 def _reason(text: str) -> str:

@@ -12,9 +12,12 @@ from truth_shop import DAY_S, NOW, Place, assert_equal, shown
 
 from pipelines import load, places
 from pipelines.emulator.app import Running
-from pipelines.queries import literal, query
+from pipelines.queries import literal, names, query
 from pipelines.warehouse import Warehouse
 from tests.lake.postgres import Postgres, make_database
+
+CATALOG = "__ducklake_metadata_lake"
+"""What DuckDB calls the catalog's database beside the lake."""
 
 Start = Callable[..., Running]
 Install = Callable[..., Place]
@@ -163,10 +166,25 @@ def test_sql_of_a_user_s_own_reads_the_lake_and_nothing_else(
         "explain analyze copy (select 1) to 'warehouse.duckdb.lake/x.csv'",
         "call ducklake_expire_snapshots('lake', older_than => now())",
         "install spatial",
+        # What PostgreSQL gets may end the transaction that only reads, and bring one that writes.
+        f"from postgres_execute('{CATALOG}', 'commit; drop table ducklake_snapshot cascade')",
+        f"""select (select 1 from "Postgres_Query"('{CATALOG}', 'select 1'))""",
+        "from postgres_scan('host=127.0.0.1 port=1', 'public', 'customers')",
+        "with there as (from system.main.postgres_attach('port=1')) from there",
+        "from query('from postgres_scan(''port=1'', ''public'', ''customers'')')",
+        "from json_execute_serialized_sql(json_serialize_sql('select 1'))",
+        "from lake.merge_adjacent_files()",
+        "from ducklake_cleanup_old_files('lake', cleanup_all => true)",
+        "describe from checkpoint('lake')",
     ):
         done = place.run("sql", sql)
         assert done.code == 2, sql
         assert len(done.err.splitlines()) == 1
+        assert "--unsafe" in done.err or "DuckDB: " in done.err, sql
+    for sql in ("from lake.snapshots()", "select list_filter([1], lambda x: x > 0), lower('A')"):
+        assert place.run("sql", sql).code == 0
+    for name in names("queries"):
+        assert place.run("sql", "-q", name).code == 0, name
     assert place.sync().counts.unchanged > 0
 
 
