@@ -20,6 +20,7 @@ import pipelines.prefect_environment  # noqa: F401 -- before Prefect, which read
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.exceptions import TerminationSignal
 from prefect.runtime import deployment, flow_run, task_run
 from prefect.states import Completed, Failed
 
@@ -216,13 +217,20 @@ def _side_by_side(
     logging.getLogger("pipelines").setLevel(logging.INFO)
     progress = ProgressArtifacts()
     first = Options(progress=progress)
+    told: dict[str, Told] = {}
 
     def run_one(account: Account) -> Told:
         prefix = f"{account.name} " if len(accounts) > 1 else ""
         wrap = partial(_as_task, prefix=prefix)
-        return run(settings, account, Options(wrap=wrap, progress=progress, stops=first.stops))
+        options = Options(wrap=wrap, progress=progress, stops=first.stops)
+        told[account.name] = run(settings, account, options)
+        return told[account.name]
 
-    return _collected(side_by_side(accounts, run_one, first.stops, settings.run.workers))
+    try:
+        return _collected(side_by_side(accounts, run_one, first.stops, settings.run.workers))
+    except TerminationSignal:  # which ends the flow run, but they have ended and say what they did
+        _collected([told[account.name] for account in accounts if account.name in told])
+        raise
 
 
 def _collected(told: list[Told]) -> list[Told]:

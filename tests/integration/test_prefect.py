@@ -283,6 +283,33 @@ def test_a_flow_run_that_fails_says_why_in_one_line(
     assert not place.warehouse.exists()
 
 
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_flow_run_that_is_interrupted_tells_what_it_did(
+    sign: signal.Signals, prefect: Prefect, start: Start, install: Install
+) -> None:
+    emulator = start(sessions=2_000, days=20)
+    place = install(emulator.url, stripe__requests_per_second=3)
+    process = place.begin("sync", "--prefect", "--json", **prefect.environ)
+    deadline = time.monotonic() + READY_WITHIN_S
+    loaded: list[tuple[Any, ...]] = []
+    while not loaded:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+        with suppress(duckdb.Error):
+            loaded = place.rows("select 1 from meta.runs where windows > 0")
+    process.send_signal(sign)
+    done = finish(process)
+    assert done.code == 130
+    assert "interrupted" in one_line(done.err)
+    assert done.object.keys() == REPORT_KEYS
+    assert done.object["outcome"] == "interrupted"
+    assert 0 < done.object["sessions_read"] < 2_000
+    assert place.value("select count(*) from checkout_sessions") == done.object["sessions_read"]
+    assert prefect.newest_flow_run()["state_type"] == "CRASHED"
+    assert place.runs() == [("sync", "interrupted")]
+
+
 def test_wrong_uses_with_prefect_are_refused_alike(
     prefect: Prefect, shop: Running, install: Install
 ) -> None:
