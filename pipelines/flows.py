@@ -20,7 +20,7 @@ import pipelines.prefect_environment  # noqa: F401 -- before Prefect, which read
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.exceptions import TerminationSignal
+from prefect.exceptions import FailedRun, TerminationSignal
 from prefect.runtime import deployment, flow_run, task_run
 from prefect.states import Completed, Failed
 
@@ -38,12 +38,25 @@ from pipelines.pipeline import Fetch, Options
 from pipelines.places import place_of
 from pipelines.runs import Report
 from pipelines.settings import Account, Settings
+from pipelines.stops import Stopped
 from pipelines.turn import turn
 from pipelines.warehouse import Warehouse
 from pipelines.windows import NO_END, Window, watermark
 
 # Prefect's own threads hold DuckDB to the very end, when its binding complains of leaks.
 atexit.register(os.dup2, os.open(os.devnull, os.O_WRONLY), 2)
+
+
+def _in_a_line(record: logging.LogRecord) -> bool:
+    """Leave the traceback out of what Prefect logs of a failure that its own line explains."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, (CheckoutsError, Stopped, FailedRun)):
+        record.exc_info = record.exc_text = None
+    return True
+
+
+for _name in ("prefect.flow_runs", "prefect.task_runs"):
+    logging.getLogger(_name).addFilter(_in_a_line)
 
 collected: ContextVar[list[Any] | None] = ContextVar("collected", default=None)
 """Where a caller in this process finds what a flow run did."""

@@ -227,6 +227,22 @@ def test_a_range_that_ends_before_it_starts_fails_and_says_so(
     assert "is not after start" in ended["state"]["message"]
 
 
+def test_what_a_served_run_that_fails_logs_has_no_traceback(
+    prefect: Prefect, served: Served
+) -> None:
+    served.emulator.fault("html=1")
+    try:
+        run = prefect.start("backfill", **BACKFILL).raise_for_status().json()
+        ended = prefect.ended(run["id"])
+    finally:
+        served.emulator.fault()
+    assert ended["state_type"] == "FAILED"
+    assert prefect.logged(run["id"], ended["state"]["message"])
+    assert prefect.logged(run["id"], "Engine execution exited")  # the last line
+    lines = prefect.asked("logs/filter", logs={"flow_run_id": {"any_": [run["id"]]}}, limit=200)
+    assert not [line["message"] for line in lines if "Traceback" in line["message"]]
+
+
 def test_a_sync_as_a_flow_run_gives_the_same_warehouse_and_its_tasks_are_visible(
     prefect: Prefect, start: Start, install: Install
 ) -> None:
