@@ -130,6 +130,8 @@ def _copy(file: File, copy: Path, *, anew: bool) -> None:
             stamp = {"fingerprint": fingerprint, "size_bytes": size_bytes, "mtime_ns": mtime_ns}
             connection.execute(query("publish/stamp"), stamp)
             connection.execute(query("publish/detach_target"))
+            # Of a tool that wrote into the old copy and was killed: no other copy opens beside it.
+            File(copy, 0).log.unlink(missing_ok=True)
             part.replace(copy)
         finally:
             with suppress(OSError):

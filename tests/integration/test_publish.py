@@ -312,6 +312,23 @@ def test_a_copy_that_another_process_writes_to_is_left_alone_and_the_process_nam
     assert ask(published(place), count) == place.rows(count)
 
 
+def test_the_log_of_a_tool_that_wrote_into_the_copy_and_was_killed_spoils_no_later_copy(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=600, days=2)
+    place = install(emulator.url, publish__path="out/read.duckdb")
+    sync(place)
+    killed = "import duckdb, os; c = duckdb.connect('out/read.duckdb')"
+    killed += "; c.execute('create table notes as select 1 as id'); os._exit(1)"
+    subprocess.run([sys.executable, "-c", killed], cwd=place.folder, check=False)
+    assert published(place).with_name("read.duckdb.wal").exists()
+    for _ in range(2):
+        emulator.advance(HOUR_S)
+        assert sync(place)["inserted"] > 0
+        count = "select count(*) from checkout_sessions"
+        assert ask(published(place), count) == place.rows(count)
+
+
 def test_a_parquet_folder_of_another_program_is_left_as_it_is(
     start: Start, install: Install
 ) -> None:
