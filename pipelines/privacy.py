@@ -54,7 +54,8 @@ class Protection:
 
     Attributes:
         redact: takes it out; None where everything is stored.
-        fingerprint: differs where what is taken out differs; empty where nothing is.
+        fingerprint: a word for each path that is taken out, in order; empty where none is. Where
+            more was taken out of what is stored, it has more words.
     """
 
     redact: Redact | None = None
@@ -84,8 +85,13 @@ def protection(drop: Iterable[str], hash_: Iterable[str], key: bytes) -> Protect
     redact = redaction(drop, hash_, key)
     if redact is None:
         return NOTHING
-    said = json.dumps([sorted(set(drop)), sorted(set(hash_))]).encode()
-    return Protection(redact, hmac.digest(key, said, "sha256").hex()[:16])
+    words = {_word(f"drop {path}", b"") for path in drop}
+    words |= {_word(f"hash {path}", key) for path in hash_}
+    return Protection(redact, " ".join(sorted(words)))
+
+
+def _word(what: str, key: bytes) -> str:
+    return hmac.digest(key, what.encode(), "sha256").hex()[:16]
 
 
 def objection(path: str, *, hashing: bool) -> str | None:

@@ -1,4 +1,12 @@
--- Every row is kept under these privacy settings now. Where they take out nothing, rows are what
--- earlier settings left of them, and stay known as that.
-update meta.runs set privacy = $privacy
-where $privacy <> '';
+-- What these privacy settings take out is taken out of every row now, besides what already was, which
+-- nothing stored can bring back.
+update meta.runs set privacy = trim(
+    array_to_string(
+        list_sort(
+            list_distinct(
+                string_split(coalesce(runs.privacy, ''), ' ') || string_split($privacy, ' ')
+            )
+        ),
+        ' '
+    )
+);

@@ -119,19 +119,29 @@ def test_a_change_of_privacy_is_no_new_version_and_reflatten_takes_out_what_is_s
     assert "her own words" in everything(place)
 
 
-def test_what_was_left_out_is_no_new_version_when_it_comes_back_after_a_reflatten(
+def test_what_was_taken_out_before_the_setting_went_is_no_change_after_reflatten(
     place: Installation,
 ) -> None:
-    api = Scripted([of_ana(1), of_ana(2)], NOW)
-    place.sync(Options(transport=api), **PRIVATE)
-    # It has nothing to put back, so the rows are still what those settings left of them.
-    assert place.call("reflatten").code == 0
-    assert kinds(place, api) == {"reshaped": ["cs_test_0001", "cs_test_0002"]}
+    api = Scripted([session(1, customer_email="ana@example.com", locale="de", **PAID)], NOW)
+    both = {"privacy__drop": "customer_email,locale"}
+    place.sync(Options(transport=api), privacy__drop="customer_email")
+    assert place.call("reflatten", CHECKOUTS_PRIVACY__DROP="customer_email,locale").code == 0
+    assert kinds(place, api, **both) == {}
+    # Of all that was taken out, only the setting for one path stays, then none.
+    for given in ({"privacy__drop": "locale"}, {}):
+        variables = {f"CHECKOUTS_{name.upper()}": value for name, value in given.items()}
+        assert place.call("reflatten", **variables).code == 0
+        assert kinds(place, api, **given) == {"reshaped": ["cs_test_0001"]}
     api.now += 60
-    report = place.backfill(NOW - DAY_S, NOW + DAY_S, Options(transport=api))
-    assert report.counts.updated == 2
+    assert place.sync(Options(transport=api)).counts.updated == 1
+    assert place.value("select customer_email from checkout_sessions") == "ana@example.com"
     assert place.value("select count(*) from checkout_session_history") == 0
-    assert "her own words" in everything(place)
+    assert kinds(place, api) == {}
+    # From then on what differs is a change of the session's own.
+    api.now += 60
+    api.sessions = [session(1, customer_email="bo@example.com", locale="de", **PAID)]
+    place.sync(Options(transport=api))
+    assert place.value("select count(*) from checkout_session_history") == 1
 
 
 def test_a_version_superseded_under_new_privacy_settings_is_kept_under_them(
