@@ -1,4 +1,6 @@
 -- What becomes of each session of the batch, against what is stored now.
+-- A version that was only reshaped keeps the time of the one before, so the begin of the run that read
+-- it counts too.
 -- Grain: one row a session of `incoming`. `changed` is still to be confirmed by value.
 create or replace temp table verdicts as
 select
@@ -8,7 +10,7 @@ select
     stored.missing_since,
     stored.line_items_complete,
     -- Last asked for in another API version, or kept under other privacy settings.
-    incoming.observed_at >= greatest(stored.observed_at, unsettled.read_at)
+    incoming.observed_at >= greatest(stored.observed_at, unsettled.read_at, runs.started_at)
     and (
         (stored.api_version is distinct from $api_version)
         or coalesce(runs.privacy, '') <> $privacy
@@ -26,7 +28,8 @@ select
         when stored.id is null then 'inserted'
         when incoming.payload = stored.payload then 'unchanged'
         when
-            incoming.observed_at < greatest(stored.observed_at, unsettled.read_at)
+            incoming.observed_at
+            < greatest(stored.observed_at, unsettled.read_at, runs.started_at)
             then 'older'
         -- A session never leads back to open, nor to unpaid, so such an observation is older
         -- whatever its time.

@@ -263,6 +263,24 @@ def test_an_older_observation_under_other_settings_does_not_say_what_was_asked_l
     assert place.value("select api_version from checkout_sessions") == "2025-01-27.acacia"
 
 
+def test_an_older_observation_does_not_replace_what_was_read_later_in_another_api_version(
+    place: Installation,
+) -> None:
+    born = NOW - 10 * DAY_S
+    first = session(1, born, metadata={"step": "1"}, **PAID)
+    changed = session(1, born, metadata={"step": "2"}, **PAID)
+    place.backfill(born, born + 1, Options(transport=Scripted([first], NOW)))
+
+    def between(_: dict[str, str]) -> None:
+        newer = Options(transport=Scripted([changed], NOW + 10))
+        place.backfill(born, born + 1, newer, stripe__api_version="2025-01-27.acacia")
+
+    older = Scripted([first], NOW + 5, before=between)
+    place.backfill(born, born + 1, Options(transport=older))
+    assert stored(place) == {"cs_test_0001": changed}
+    assert place.value("select count(*) from checkout_session_history") == 0
+
+
 def test_an_unsettled_session_that_vanishes_is_marked_and_cleared_when_it_returns(
     place: Installation,
 ) -> None:
