@@ -59,7 +59,8 @@ def write(warehouse: Warehouse, folder: Path, *, anew: bool) -> None:
 def _write_changed(connection: duckdb.DuckDBPyConnection, folder: Path, *, anew: bool) -> None:
     stored = _manifest(folder)
     ((state,),) = connection.execute(query("publish/fingerprint")).fetchall()
-    if stored.get("state") == state and not anew:
+    all_there = all((folder / path).is_file() for path in filter(MADE.fullmatch, stored))
+    if stored.get("state") == state and all_there and not anew:
         return
     made: dict[str, str] = {}
     for name, how in _relations():

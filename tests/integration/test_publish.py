@@ -350,6 +350,23 @@ def test_a_parquet_folder_of_another_program_is_left_as_it_is(
     assert (folder / "checkout_sessions").is_dir()
 
 
+def test_a_file_that_was_taken_away_is_there_again_after_the_next_run(
+    start: Start, install: Install
+) -> None:
+    place = install(
+        start(sessions=90, days=70).url, publish__path="out/read.duckdb", publish__parquet="pq"
+    )
+    sync(place)
+    taken, kept = sorted((place.folder / "pq/checkout_sessions").glob("*/*.parquet"))[:2]
+    before = kept.stat().st_ino
+    taken.unlink()
+    published(place).unlink()
+    assert sync(place)["inserted"] == 0
+    assert taken.exists()
+    assert published(place).exists()
+    assert kept.stat().st_ino == before
+
+
 def test_of_runs_that_end_together_each_publishes_all(start: Start, install: Install) -> None:
     place = install(
         start(sessions=300, days=120).url, publish__path="out/read.duckdb", publish__parquet="pq"
