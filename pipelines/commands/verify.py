@@ -58,8 +58,10 @@ def verify(
 
     settings = settings_of(config_file, debug=debug, log_format=log_format)
     if offline:
-        if from_ or to or accounts:
-            raise UsageError("--offline checks the whole file; leave out --from, --to, --account")
+        if from_ or to or accounts or on_prefect:
+            raise UsageError(
+                "--offline checks the whole file; leave out --from, --to, --account, --prefect"
+            )
         return _offline(settings, json_=json_)
     window = range_(from_, to)
     chosen = settings.chosen(accounts)

@@ -106,7 +106,12 @@ def test_status_and_the_text_name_the_check_that_does_not_hold(
 
 
 def test_offline_takes_no_range_and_no_account(loaded: Installation) -> None:
-    for option in (("--from", "2026-09-01"), ("--to", "2026-09-01"), ("--account", "default")):
+    for option in (
+        ("--from", "2026-09-01"),
+        ("--to", "2026-09-01"),
+        ("--account", "default"),
+        ("--prefect",),
+    ):
         done = loaded.call("verify", "--offline", *option)
         assert done.code == 2
         assert "--offline" in one_line(done.err)
