@@ -111,16 +111,23 @@ def _taken(lock: Path, file: File) -> IO[str] | None:
         held = lock.open("a")  # whoever holds it has written its name there
     except OSError as error:
         raise _failure(file, error) from None
-    with suppress(OSError):
+    try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Whoever held it may have removed it between the two.
-        if os.path.samestat(os.fstat(held.fileno()), lock.stat()):
-            held.truncate(0)
-            held.write(str(os.getpid()))
-            held.flush()
-            return held
-    held.close()
-    return None
+        mine = os.path.samestat(os.fstat(held.fileno()), lock.stat())
+    except OSError:
+        mine = False
+    if not mine:
+        held.close()
+        return None
+    try:
+        os.ftruncate(held.fileno(), 0)
+        os.write(held.fileno(), str(os.getpid()).encode())  # unbuffered, so that closing can't fail
+    except OSError as error:  # a full disk
+        _remove([lock])
+        held.close()
+        raise _failure(file, error) from None
+    return held
 
 
 def _holder(lock: Path) -> str:

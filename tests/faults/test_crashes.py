@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -180,6 +180,29 @@ def test_a_full_disk_loses_nothing_that_was_committed(
             assert_whole_windows(place, shown(emulator), emulator.now)
         remount("size=64m")
         tried(f"exit {done.code}, naming it; {assert_taken_up(place, emulator)}")
+
+
+def test_a_person_is_forgotten_once_a_full_disk_has_room_again(
+    start: Start, install: Install
+) -> None:
+    emulator = start()
+    place = install(emulator.url, warehouse__path="disk/warehouse.duckdb")
+    place.warehouse = place.folder / "disk" / "warehouse.duckdb"
+    session = emulator.sessions()[0]["id"]
+    fill = place.folder / "disk" / "fill"
+    with small_disk(place.folder / "disk", "64m"):
+        place.sync()
+        before = place.warehouse.read_bytes()
+        with suppress(OSError), fill.open("wb", buffering=0) as file:
+            while file.write(b"x" * 4096):
+                pass
+        done = place.call("forget", "--session", session)
+        assert done.code == 5, done
+        assert "No space left on device. It is as it was; make room" in one_line(done.err)
+        assert place.warehouse.read_bytes() == before
+        assert {each.name for each in fill.parent.iterdir()} == {"warehouse.duckdb", "fill"}
+        fill.unlink()
+        assert place.call("forget", "--session", session).code == 0
 
 
 @pytest.mark.tried("a read-only folder")
