@@ -33,8 +33,6 @@ from pipelines.windows import Window, iso, newest_covered, subtract, watermark
 
 log = logging.getLogger(__name__)
 
-DAY_S = 86_400
-
 
 @dataclass
 class Report:
@@ -211,7 +209,10 @@ class _Run:
             self._fetcher.close()
 
     def _begin(self) -> None:
-        self._state = self._warehouse.state(self._account.name, self._api.fingerprint)
+        late_payment_s = self._settings.sync.late_payment_s
+        self._state = self._warehouse.state(
+            self._account.name, self._api.fingerprint, late_payment_s
+        )
         self._coverage = self._state.coverage
         self._known = {u.id: u.read_at for u in self._state.unsettled}
         self._livemode = self._state.livemode
@@ -294,7 +295,7 @@ class _Run:
                 api_version=self._settings.stripe.api_version,
             ),
             fresh_s=planner.FRESH_S,
-            late_payment_s=self._settings.sync.late_payment_days * DAY_S,
+            late_payment_s=self._settings.sync.late_payment_s,
             reads=[Read(one.read, one.final, one.api_time, one.batch) for one in fetched],
             known=self._known,
             ended=self._state.ended,

@@ -90,6 +90,11 @@ class Sync(Frozen, frozen=True):
     schedule: str = "*/15 * * * *"
     overlap: str = "skip"
 
+    @property
+    def late_payment_s(self) -> int:
+        """How long a payment may take, in seconds."""
+        return self.late_payment_days * 86_400
+
 
 class Run(Frozen, frozen=True):
     """Who runs the accounts: threads of this process, or a Dask cluster.

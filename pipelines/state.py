@@ -73,13 +73,16 @@ class State:
     forgotten: Sequence[str] = ()
 
 
-def known(connection: duckdb.DuckDBPyConnection, account: str, fingerprint: str) -> State:
+def known(
+    connection: duckdb.DuckDBPyConnection, account: str, fingerprint: str, late_payment_s: int
+) -> State:
     """Return what is known about an account, which may be nothing.
 
     Args:
         connection: a connection to the warehouse.
         account: the account's name.
         fingerprint: that of its key.
+        late_payment_s: how long a payment may take, in seconds.
     """
     named = {"account": account}
     owner = keys(connection, account, fingerprint).owner
@@ -90,8 +93,9 @@ def known(connection: duckdb.DuckDBPyConnection, account: str, fingerprint: str)
     ((livemode, key_fingerprint, api_time),) = rows
     ended = connection.execute(query("state/ended"), named | {"api_time": api_time}).fetchall()
     coverage = [Window(*w) for w in connection.execute(query("state/coverage"), named).fetchall()]
-    covered = {"newest": coverage[-1].until if coverage else 0, **named}
-    ranked = connection.execute(query("state/unsettled"), covered).fetchall()
+    newest_s = coverage[-1].until if coverage else 0
+    moments = {"newest": newest_s, "api_time": api_time, "late_payment_s": late_payment_s}
+    ranked = connection.execute(query("state/unsettled"), named | moments).fetchall()
     newest: list[tuple[str]] = []
     if key_fingerprint != fingerprint:
         newest = connection.execute(query("state/newest_id"), named).fetchall()

@@ -107,7 +107,8 @@ class _Verification:
 
     def _begin(self, findings: Findings, window: Window | None) -> list[Window]:
         """Check the key, note the holes, and return what can be compared."""
-        state = self._warehouse.state(self._account.name, self._api.fingerprint)
+        late_payment_s = self._settings.sync.late_payment_s
+        state = self._warehouse.state(self._account.name, self._api.fingerprint, late_payment_s)
         identity.check_account(self._api, self._account, state, self._warehouse.name)
         self._livemode = state.livemode
         self._forgotten.update(state.forgotten)

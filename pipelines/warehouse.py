@@ -53,22 +53,27 @@ class Warehouse:
         """Whether there is one."""
         return self._patiently(lambda: self._place.exists)
 
-    def state(self, account: str, key_fingerprint: str) -> State:
+    def state(self, account: str, key_fingerprint: str, late_payment_s: int) -> State:
         """Return what is known about an account; nothing if there is no warehouse yet.
+
+        Args:
+            account: the account's name.
+            key_fingerprint: that of its key.
+            late_payment_s: how long a payment may take, in seconds.
 
         Raises:
             WarehouseError: the file can't be read.
         """
-        return self._patiently(lambda: self._known(account, key_fingerprint))
+        return self._patiently(lambda: self._known(account, key_fingerprint, late_payment_s))
 
-    def _known(self, account: str, key_fingerprint: str) -> State:
+    def _known(self, account: str, key_fingerprint: str, late_payment_s: int) -> State:
         if not self.exists:
             return State()
         for _ in range(2):
             with self._open(read_only=True) as connection:
                 found = layout.version(connection, self.name)
                 if found == layout.VERSION:
-                    return known(connection, account, key_fingerprint)
+                    return known(connection, account, key_fingerprint, late_payment_s)
             if found == 0:
                 return State()
             with self._writing():  # which brings the file up to date

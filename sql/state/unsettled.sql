@@ -13,6 +13,22 @@ unsettled as (
     from meta.unsettled
     where account = $account
     union all
+    -- Settled by runs that were to wait for a payment for less long.
+    select
+        id,
+        epoch_us(created) // 1000000 as second,
+        epoch_us(observed_at) // 1000000 as read_at,
+        'unpaid' as reason
+    from checkout_sessions
+    where
+        account = $account
+        and created > to_timestamp($api_time - $late_payment_s)
+        and status = 'complete'
+        and payment_status = 'unpaid'
+        and mode <> 'setup'
+        and missing_since is null
+        and id not in (select id from meta.unsettled where account = $account)
+    union all
     select null, $newest, null, null
 ),
 
@@ -22,7 +38,7 @@ stored as (
     where
         account = $account
         and missing_since is null
-        and created >= (select min(created) from meta.unsettled where account = $account)
+        and created >= (select to_timestamp(min(second)) from unsettled where id is not null)
     group by all
 ),
 

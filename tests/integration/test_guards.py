@@ -281,6 +281,33 @@ def test_an_older_observation_does_not_replace_what_was_read_later_in_another_ap
     assert place.value("select count(*) from checkout_session_history") == 0
 
 
+def test_where_payments_are_waited_for_longer_than_before_they_are_seen(
+    place: Installation,
+) -> None:
+    born = NOW - 10 * DAY_S
+    first = [session(1, born, **UNPAID), session(2, born, mode="setup", **UNPAID)]
+    api = Scripted(first, NOW)
+    sync(place, api, sync__late_payment_days=3)
+    api.now += DAY_S
+    api.sessions = [session(1, born, **PAID), first[1]]
+    assert sync(place, api, sync__late_payment_days=3).counts.updated == 0
+    assert sync(place, api, sync__late_payment_days=30).counts.updated == 1
+    assert stored(place)["cs_test_0001"] == api.sessions[0]
+    assert place.rows("select id from meta.unsettled") == []
+
+
+def test_a_session_waited_for_longer_than_before_is_unsettled_until_it_is_paid(
+    place: Installation,
+) -> None:
+    born = NOW - 10 * DAY_S
+    api = Scripted([session(1, born, **UNPAID)], NOW)
+    sync(place, api, sync__late_payment_days=3)
+    for days, reasons in ((3, []), (30, [("unpaid",)]), (3, [])):
+        api.now += DAY_S
+        sync(place, api, sync__late_payment_days=days)
+        assert place.rows("select reason from meta.unsettled") == reasons
+
+
 def test_an_unsettled_session_that_vanishes_is_marked_and_cleared_when_it_returns(
     place: Installation,
 ) -> None:
