@@ -6,10 +6,12 @@ client costs as much again, for cookies and redirects that this API has none of.
 transport a connection, and who asks takes the one that was used last.
 """
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import httpx
 from isal import isal_zlib
@@ -44,10 +46,9 @@ class Connections:
         self._headers = httpx.Headers({"Accept-Encoding": "gzip", **headers})
         self._timeout_s = timeout_s
         self._stop = stop
-        self._extensions = {"timeout": httpx.Timeout(timeout_s, connect=10, pool=None).as_dict()}
-        self._all: list[httpx.BaseTransport] = []
-        self._idle: list[httpx.BaseTransport] = []
-        self._lent_until: dict[object, tuple[float, httpx.BaseTransport]] = {}
+        self._all: list[_Connection] = []
+        self._idle: list[_Connection] = []
+        self._lent_until: dict[object, tuple[float, _Connection]] = {}
         self._lock = threading.Lock()
         self._closed = threading.Event()
 
@@ -60,9 +61,8 @@ class Connections:
             httpx.DecodingError: the body isn't encoded as it says.
         """
         deadline = time.monotonic() + self._timeout_s
-        request = httpx.Request("GET", url, headers=self._headers, extensions=self._extensions)
-        with self._lent(deadline) as transport:
-            response = transport.handle_request(request)
+        with self._lent(deadline) as connection:
+            response = connection.get(url, self._headers)
             try:
                 body = b"".join(self._parts(response, deadline))
             finally:
@@ -72,34 +72,42 @@ class Connections:
         response.stream = httpx.ByteStream(b"")
         return response, body
 
+    def stop(self) -> None:
+        """Ask nothing more, and let those who wait for an answer wait no longer."""
+        self._stop.set()
+        with self._lock:
+            lent = [connection for _, connection in self._lent_until.values()]
+        for connection in lent:
+            connection.break_off()
+
     def close(self) -> None:
         """Close all, those that are lent too."""
         self._stop.set()
         self._closed.set()
         with self._lock:
-            transports = list(self._all)
-        for transport in transports:
-            transport.close()
+            connections = list(self._all)
+        for connection in connections:
+            connection.close()
 
     @contextmanager
-    def _lent(self, until: float) -> Iterator[httpx.BaseTransport]:
+    def _lent(self, until: float) -> "Iterator[_Connection]":
         with self._lock:
             if self._stop.is_set():
                 raise httpx.ConnectError("stopped")
             if not self._all:
                 threading.Thread(target=self._watch, name="connections", daemon=True).start()
             if not self._idle:
-                self._all.append(self._make())
+                self._all.append(_Connection(self._make(), self._timeout_s, self._stop))
                 self._idle.append(self._all[-1])
-            transport = self._idle.pop()
+            connection = self._idle.pop()
             lease = object()
-            self._lent_until[lease] = until, transport
+            self._lent_until[lease] = until, connection
         try:
-            yield transport
+            yield connection
         finally:
             with self._lock:
                 del self._lent_until[lease]
-                self._idle.append(transport)
+                self._idle.append(connection)
 
     def _watch(self) -> None:
         """Close what is lent for too long, since a byte now and then keeps a wait for a header."""
@@ -107,8 +115,8 @@ class Connections:
             now = time.monotonic()
             with self._lock:
                 late = [lent for until, lent in self._lent_until.values() if until < now]
-            for transport in late:
-                transport.close()
+            for connection in late:
+                connection.close()
 
     def _parts(self, response: httpx.Response, deadline: float) -> Iterator[bytes]:
         """Read a body that may be slow or endless."""
@@ -122,6 +130,43 @@ class Connections:
                 return
             if self._stop.is_set():
                 raise httpx.ReadError("stopped")
+
+
+class _Connection:
+    """A transport with one connection, of which another thread can break off an exchange."""
+
+    def __init__(
+        self, transport: httpx.BaseTransport, timeout_s: float, stop: threading.Event
+    ) -> None:
+        self._transport = transport
+        self._stop = stop
+        self._stream: Any = None
+        timeout = httpx.Timeout(timeout_s, connect=10, pool=None)
+        self._extensions = {"timeout": timeout.as_dict(), "trace": self._look}
+
+    def get(self, url: str, headers: httpx.Headers) -> httpx.Response:
+        """Send a request, and return its response with the body still to come."""
+        request = httpx.Request("GET", url, headers=headers, extensions=self._extensions)
+        return self._transport.handle_request(request)
+
+    def break_off(self) -> None:
+        """Let whoever waits for an answer meet the end of it; to close a socket wakes nobody."""
+        found = self._stream.get_extra_info("socket") if self._stream is not None else None
+        if found is not None:
+            with suppress(OSError):
+                found.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close it."""
+        self._transport.close()
+
+    def _look(self, _: str, event: Mapping[str, Any]) -> None:
+        """Keep the connection that httpcore made, plain or with TLS, of all that it tells."""
+        made = event.get("return_value")
+        if hasattr(made, "get_extra_info"):
+            self._stream = made
+            if self._stop.is_set():  # while it was made
+                self.break_off()
 
 
 class _Timely(httpx.SyncByteStream):

@@ -221,8 +221,9 @@ class StripeApi:
         return self._list(f"{SESSIONS_PATH}/{quote(session_id, safe='')}/line_items", params)
 
     def stop(self) -> None:
-        """Give up every request that waits for its turn, its next try or more of its answer."""
+        """Give up every request that waits for its turn, its next try or its answer."""
         self._stop.set()
+        self._connections.stop()
 
     def close(self) -> None:
         """Close the connections."""

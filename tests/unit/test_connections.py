@@ -169,3 +169,43 @@ def test_a_header_that_comes_a_byte_now_and_then_is_given_up() -> None:
             gone.set()
             dripping.join()
             connections.close()
+
+
+@pytest.mark.parametrize("asked_before", [0, 1])
+def test_who_waits_for_an_answer_that_never_comes_is_let_go_when_stopped(asked_before: int) -> None:
+    waits = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer(times: int) -> None:
+            connection, _ = server.accept()
+            with connection:
+                for _ in range(times):
+                    connection.recv(1_000)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                connection.recv(1_000)
+                waits.set()
+                connection.recv(1_000)  # nothing more comes until it is broken off
+
+        answering = threading.Thread(target=answer, args=[asked_before], daemon=True)
+        answering.start()
+        # Longer than any test may take: only the stop can end it.
+        connections = connections_by(lambda: httpx.HTTPTransport(trust_env=False), timeout_s=3_600)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        for _ in range(asked_before):
+            connections.get(url)
+        met: list[Exception] = []
+
+        def ask() -> None:
+            try:
+                connections.get(url)
+            except httpx.TransportError as error:
+                met.append(error)
+
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        assert waits.wait(10)
+        connections.stop()
+        asking.join(10)
+        answering.join(10)
+        assert len(met) == 1
+        connections.close()
