@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -122,21 +123,23 @@ def test_a_kill_between_any_two_statements_of_a_load_leaves_whole_windows(
     tried(told)
 
 
-@pytest.mark.tried("Ctrl-C twice while no answer comes")
-def test_a_second_ctrl_c_ends_a_run_whose_requests_hang(
+def begun(place: Place) -> "subprocess.Popen[str]":
+    """A sync in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipelines", "sync"],
+        cwd=place.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.tried("Ctrl-C while no answer comes")
+def test_a_run_whose_requests_hang_ends_by_one_ctrl_c(
     start: Start, install: Install, tried: Tried
 ) -> None:
     emulator = start()
     emulator.fault("hang=1")
     place = install(emulator.url)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipelines", "sync"],
-        cwd=place.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    process = begun(place)
     wait_until(lambda: bool(emulator.stats()["faults"]))
-    process.send_signal(signal.SIGINT)
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(0.5)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
@@ -144,6 +147,29 @@ def test_a_second_ctrl_c_ends_a_run_whose_requests_hang(
     emulator.fault()
     assert_taken_up(place, emulator)
     tried(f"exit {process.returncode} at once; the next run completes")
+
+
+def connecting(port: int) -> bool:
+    """Whether a connection to a port of this machine waits to be taken."""
+    syn_sent = "02"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    return any(row[2].endswith(f":{port:04X}") and row[3] == syn_sent for row in rows)
+
+
+def test_a_second_ctrl_c_waits_for_nothing(install: Install) -> None:
+    # Its queue has room for one, so whoever comes next isn't taken.
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            process = begun(install(f"http://127.0.0.1:{port}"))
+            wait_until(lambda: connecting(port))
+            process.send_signal(signal.SIGINT)
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.5)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "interrupted" in one_line(err)
 
 
 @contextmanager
