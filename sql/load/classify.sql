@@ -1,6 +1,4 @@
 -- What becomes of each session of the batch, against what is stored now.
--- A version that was only reshaped keeps the time of the one before, so the begin of the run that read
--- it counts too.
 -- Grain: one row a session of `incoming`. `changed` is still to be confirmed by value.
 create or replace temp table verdicts as
 select
@@ -9,12 +7,14 @@ select
     stored.first_observed_at,
     stored.missing_since,
     stored.line_items_complete,
-    -- Last asked for in another API version, or kept under other privacy settings.
-    incoming.observed_at >= greatest(stored.observed_at, unsettled.read_at, runs.started_at)
-    and (
-        (stored.api_version is distinct from $api_version)
-        or coalesce(runs.privacy, '') <> $privacy
-    ) as asked_otherwise,
+    -- Stored in another API version, or kept under other privacy settings.
+    (stored.api_version is distinct from $api_version) or coalesce(runs.privacy, '') <> $privacy
+        as otherwise,
+    -- One that was only reshaped keeps the time of the version before, so there the begin of the
+    -- run that read it tells more.
+    greatest(stored.observed_at, unsettled.read_at, if(otherwise, runs.started_at, null))
+        as last_read_at,
+    otherwise and incoming.observed_at >= last_read_at as asked_otherwise,
     -- If so, and else the same: no new version of the session.
     case
         when
@@ -27,10 +27,7 @@ select
     case
         when stored.id is null then 'inserted'
         when incoming.payload = stored.payload then 'unchanged'
-        when
-            incoming.observed_at
-            < greatest(stored.observed_at, unsettled.read_at, runs.started_at)
-            then 'older'
+        when incoming.observed_at < last_read_at then 'older'
         -- A session never leads back to open, nor to unpaid, so such an observation is older
         -- whatever its time.
         when incoming.status = 'open' and stored.status in ('complete', 'expired') then 'older'

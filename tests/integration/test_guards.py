@@ -308,6 +308,21 @@ def test_a_session_waited_for_longer_than_before_is_unsettled_until_it_is_paid(
         assert place.rows("select reason from meta.unsettled") == reasons
 
 
+def test_an_observation_counts_by_its_own_page_where_a_run_began_at_a_later_date(
+    place: Installation,
+) -> None:
+    born = NOW - 10 * DAY_S
+    sessions = [session(n, born - n, metadata={"step": "1"}, **PAID) for n in range(101)]
+    api = Scripted(sessions, NOW)
+    api.before = lambda _: setattr(api, "now", NOW - 5)  # as another of its servers may say
+    place.backfill(born - DAY_S, born + 1, Options(transport=api))
+    changed = session(100, born - 100, metadata={"step": "2"}, **PAID)
+    later = Scripted([changed], NOW - 2)
+    place.backfill(born - 100, born - 99, Options(transport=later))
+    assert stored(place)["cs_test_0100"] == changed
+    assert place.value("select count(*) from checkout_session_history") == 1
+
+
 def test_an_unsettled_session_that_vanishes_is_marked_and_cleared_when_it_returns(
     place: Installation,
 ) -> None:
