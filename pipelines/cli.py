@@ -30,7 +30,7 @@ from pipelines.commands import (
     sync,
     verify,
 )
-from pipelines.ending import end_at_once
+from pipelines.ending import NOTHING, end_at_once, end_on_signals
 from pipelines.errors import CheckoutsError, UsageError
 
 EPILOG = "Exit codes: 0 done, 2 wrong use or setting, 3 the API, 4 some sessions rejected, 5 the"
@@ -58,8 +58,8 @@ _LOOK_AGAIN_S = 0.02
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command line and exit with its code; an error is one line on stderr."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    left_behind = _LEFT_BEHIND.get(given[0] if given else "", "nothing was changed")
-    _end_on_signals(left_behind)
+    left_behind = _LEFT_BEHIND.get(given[0] if given else "", NOTHING)
+    end_on_signals(left_behind)
     debug = "--debug" in given
     _set_up_streams()
     try:
@@ -107,11 +107,6 @@ def _set_up_streams() -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def _end_on_signals(left_behind: str) -> None:
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, lambda *_: end_at_once(left_behind))
-
-
 def _interrupt_on_signals(left_behind: str) -> None:
     """End a run after what it is committing; a second signal doesn't wait for anything.
 
@@ -120,7 +115,7 @@ def _interrupt_on_signals(left_behind: str) -> None:
     """
 
     def interrupt(_: int, frame: FrameType | None) -> None:
-        _end_on_signals(left_behind)
+        end_on_signals(left_behind)
         if not _is_importing(frame):
             raise KeyboardInterrupt
         signal.signal(signal.SIGALRM, interrupt)
@@ -170,7 +165,7 @@ class _Commands(click.Group):
         except KeyboardInterrupt:  # click would print an empty line for it
             end_at_once(context.obj)
         finally:
-            _end_on_signals(context.obj)
+            end_on_signals(context.obj)
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 

@@ -222,8 +222,7 @@ class StripeApi:
 
     def stop(self) -> None:
         """Give up every request that waits for its turn, its next try or its answer."""
-        self._stop.set()
-        self._connections.stop()
+        self._connections.stop()  # which sets the event that all of it looks at
 
     def close(self) -> None:
         """Close the connections."""

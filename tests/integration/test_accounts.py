@@ -56,6 +56,14 @@ def failing_for(emulator: Running, key: str) -> Iterator[str]:
             thread.join()
 
 
+def synced(start: Start, install: Install, numbers: range) -> Installation:
+    """An installation whose accounts, of sixty sessions each, are up to date."""
+    emulator = start(sessions=60, accounts=len(numbers))
+    place = install(emulator.url, accounts=accounts_of(numbers))
+    assert place.call("sync", **keys_of(numbers)).code == 0
+    return place
+
+
 def test_of_twenty_accounts_two_that_fail_are_named_and_the_others_are_complete(
     start: Start, install: Install
 ) -> None:
@@ -142,10 +150,8 @@ def test_a_connected_account_without_access_is_refused(start: Start, install: In
 def test_verify_compares_all_accounts_and_names_the_one_that_differs(
     start: Start, install: Install
 ) -> None:
-    emulator = start(sessions=60, accounts=3)
-    place = install(emulator.url, accounts=accounts_of(range(1, 4)))
     keys = keys_of(range(1, 4))
-    assert place.call("sync", **keys).code == 0
+    place = synced(start, install, range(1, 4))
     place.change("delete from checkout_sessions where account = 'shop2' and status = 'expired'")
     done = place.call("verify", "--json", **keys)
     assert done.code == 6
@@ -165,9 +171,7 @@ def test_verify_compares_all_accounts_and_names_the_one_that_differs(
 def test_the_backfill_that_verify_prints_mends_as_it_stands(
     options: tuple[str, ...], start: Start, install: Install
 ) -> None:
-    emulator = start(sessions=60, accounts=2)
-    place = install(emulator.url, accounts=accounts_of(range(1, 3)))
-    assert place.call("sync", **keys_of(range(1, 3))).code == 0
+    place = synced(start, install, range(1, 3))
     place.change("delete from checkout_sessions where account = 'shop2' and status = 'expired'")
     if CONFIG[0] in options:
         place.file.rename(place.folder / CONFIG[1])
@@ -185,10 +189,8 @@ def test_the_backfill_that_verify_prints_mends_as_it_stands(
 def test_the_backfills_that_verify_prints_are_its_last_lines(
     start: Start, install: Install
 ) -> None:
-    emulator = start(sessions=60, accounts=3)
-    place = install(emulator.url, accounts=accounts_of(range(1, 4)))
     keys = keys_of(range(1, 4))
-    assert place.call("sync", **keys).code == 0
+    place = synced(start, install, range(1, 4))
     place.change("delete from checkout_sessions where account <> 'shop3' and status = 'expired'")
     *_, other, one, two = place.call("verify", **keys).out.splitlines()
     assert other == "shop3: 60 sessions compared: no difference"
