@@ -34,7 +34,11 @@ def check(settings: Settings, refuse: Refuse) -> None:
     _check_url(settings.stripe.base_url, refuse)
     _check_paths(settings, refuse)
     starts = [("sync.start", settings.sync.start)]
-    starts += [("accounts.start", a.start) for a in settings.accounts if a.start is not None]
+    starts += [
+        (f"accounts[{position}].start", account.start)
+        for position, account in enumerate(settings.accounts)
+        if account.start is not None
+    ]
     for key, value in starts:
         try:
             moment(value)

@@ -194,7 +194,7 @@ def as_path(kind: type, value: Any) -> Any:
     Raises:
         ValueError: it can be none.
     """
-    if kind is Path and isinstance(value, str) and value and "\0" not in value:
+    if kind is Path and isinstance(value, str) and value.strip() and "\0" not in value:
         with suppress(RuntimeError):  # the home of a user that isn't there
             return Path(value).expanduser()
     raise ValueError("Expected a path")

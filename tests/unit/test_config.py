@@ -331,6 +331,7 @@ WRONG = [
     ("stripe.retry_for_s", "-0.1", "-0.1"),
     ("stripe.retry_for_s", ".nan", "nan"),
     ("warehouse.path", "3", "3"),
+    ("warehouse.path", "'  '", "'  '"),
     ("warehouse.path", '""', "''"),
     ("warehouse.path", '"a\\0b"', "'a\\x00b'"),
     ("warehouse.path", "~no-such-user/x", "'~no-such-user/x'"),
@@ -432,6 +433,7 @@ def test_a_value_that_does_not_fit_is_an_error_that_names_key_and_value(
         ("accounts: [{name: a, stripe_account: eu}]", "expected an account of Stripe's such as"),
         ("run: {dask_address: dask}", "expected a Dask scheduler's address such as tcp://dask"),
         ("accounts: [{key_env: A}]", "accounts[0]: the key 'name' is missing"),
+        ("accounts: [{name: a}, {name: b, start: x}]", "accounts[1].start: expected a date"),
     ],
 )
 def test_what_a_text_must_look_like_is_said_in_words(folder: Path, text: str, words: str) -> None:
