@@ -6,7 +6,7 @@ Only what changed is written. Each file is written beside its place and put ther
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import duckdb
@@ -21,7 +21,8 @@ MANIFEST = ".manifest.json"
 MADE = re.compile(r"(marts/)?\w+(\.parquet|/month=[\w-]+/data\.parquet)")
 """A file of ours in the folder; no other is ever removed."""
 HISTORY = "checkout_session_history"
-LARGE_MARTS = ("sessions", "abandoned_sessions")
+MARTS_BY_MONTH = {"sessions": "by_month", "abandoned_sessions": "computed_by_month"}
+"""The large marts; a month of the second takes as long to compute as all of it."""
 
 
 def check(folder: Path) -> None:
@@ -65,42 +66,77 @@ def _write_changed(connection: duckdb.DuckDBPyConnection, folder: Path, *, anew:
     made: dict[str, str] = {}
     for name, how in _relations():
         connection.execute(query("parquet/choose"), {"relation": name})
-        connection.execute(query(f"parquet/{how}"))
-        parts = connection.execute(query("parquet/months")).fetchall()
-        if not parts and how == "whole":  # an empty one is there, too
-            parts = [("all", "empty")]
-        for month, fingerprint in parts:
-            path = _path(name, None if how == "whole" else month)
-            made[path] = fingerprint
-            if stored.get(path) != fingerprint or not (folder / path).is_file():
-                _write_part(connection, month, folder / path)
+        made |= _write_relation(connection, folder, name, how, stored)
     for gone in filter(MADE.fullmatch, stored.keys() - made.keys()):
         (folder / gone).unlink(missing_ok=True)
     _put(folder / MANIFEST, json.dumps(made | {"state": state}, indent=1).encode())
 
 
 def _relations() -> Iterator[tuple[str, str]]:
-    """Yield each table and mart with the query that cuts it: whole, or by month."""
+    """Yield each table and mart with the query that lays it out: whole, or by month."""
     for table in TABLES:
         child = any(column.name == "session_id" for column in table.columns)
         yield table.name, "children_by_month" if child else "by_month"
     yield HISTORY, "history_by_month"
     for mart in names("marts"):
-        yield f"marts.{mart}", "by_month" if mart in LARGE_MARTS else "whole"
+        yield f"marts.{mart}", MARTS_BY_MONTH.get(mart, "whole")
 
 
-def _path(name: str, month: str | None) -> str:
+def _write_relation(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    name: str,
+    how: str,
+    stored: Mapping[str, str],
+) -> dict[str, str]:
+    """Bring the files of a table or mart up to date; return what each is made from, by path."""
+    if how == "whole":
+        return _write_whole(connection, folder, _path(name), stored)
+    if how == "computed_by_month":
+        connection.execute(query("parquet/compute"))
+        connection.execute(query("parquet/choose"), {"relation": "computed"})
+        how = "by_month"
+    connection.execute(query(f"parquet/{how}"))
+    made: dict[str, str] = {}
+    months = connection.execute(query("parquet/months")).fetchall()
+    for month, fingerprint, earliest, latest in months:
+        path = _path(name, month)
+        made[path] = fingerprint
+        if stored.get(path) != fingerprint or not (folder / path).is_file():
+            span = {"earliest": earliest, "latest": latest}
+            rows = connection.sql(query("parquet/month"), params=span)
+            _beside(folder / path, rows).replace(folder / path)
+    return made
+
+
+def _write_whole(
+    connection: duckdb.DuckDBPyConnection, folder: Path, path: str, stored: Mapping[str, str]
+) -> dict[str, str]:
+    """Write a mart of one file, since to compute its rows takes longer than to write them.
+
+    Where they are those of the file that is there, that one stays.
+    """
+    part = _beside(folder / path, connection.sql(query("parquet/whole")))
+    ((fingerprint,),) = connection.execute(query("parquet/file"), {"path": str(part)}).fetchall()
+    if stored.get(path) == fingerprint and (folder / path).is_file():
+        part.unlink()
+    else:
+        part.replace(folder / path)
+    return {path: fingerprint}
+
+
+def _path(name: str, month: str | None = None) -> str:
     """Return a file's place in the folder, as tools find partitions: `sessions/month=2026-09/`."""
     place = name.replace(".", "/")
     return f"{place}.parquet" if month is None else f"{place}/month={month}/data.parquet"
 
 
-def _write_part(connection: duckdb.DuckDBPyConnection, month: str, path: Path) -> None:
+def _beside(path: Path, rows: duckdb.DuckDBPyRelation) -> Path:
+    """Write rows beside the place of a file, and return where."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    rows = connection.sql(query("parquet/month"), params={"month": month})
     rows.write_parquet(str(part), compression="zstd")
-    part.replace(path)
+    return part
 
 
 def _put(path: Path, content: bytes) -> None:
