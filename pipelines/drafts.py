@@ -38,7 +38,7 @@ class Draft(File):
             WarehouseError: it can't be written.
         """
         try:
-            connection.execute(filled("forget/attach_target", path=self.name))
+            connection.execute(filled("file/attach_target", path=self.name))
             connection.execute(query("publish/copy"))
             connection.execute(query("publish/detach_target"))
         except duckdb.Error as error:

@@ -5,6 +5,7 @@ It is written beside its place and put there at once: whoever has the old one op
 
 import fcntl
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -117,25 +118,40 @@ def _copy(file: File, copy: Path, *, anew: bool) -> None:
     lock = copy.with_name(f".{copy.name}.lock")
     with _alone(copy, lock), FileWarehouse(file).attached() as connection, _written(copy):
         # The warehouse can't change from here on: who reads it locks writers out.
-        state = file.state_on_disk
         ((fingerprint,),) = connection.execute(query("publish/fingerprint")).fetchall()
         if fingerprint == _stamp(copy)[0] and not anew:
             return
         part = copy.with_name(f".{copy.name}.part")
-        part.unlink(missing_ok=True)  # of one that was killed
+        log = File(part, 0).log
+        for left_behind in (part, log):  # by one that was killed
+            left_behind.unlink(missing_ok=True)
         try:
-            connection.execute(filled("publish/attach_target", path=str(part)))
-            connection.execute(query("publish/copy"))
-            size_bytes, mtime_ns = state if state is not None else (-1, -1)
-            stamp = {"fingerprint": fingerprint, "size_bytes": size_bytes, "mtime_ns": mtime_ns}
-            connection.execute(query("publish/stamp"), stamp)
-            connection.execute(query("publish/detach_target"))
+            _fill(connection, file, part, fingerprint)
             # Of a tool that wrote into the old copy and was killed: no other copy opens beside it.
             File(copy, 0).log.unlink(missing_ok=True)
             part.replace(copy)
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
+                log.unlink(missing_ok=True)
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, file: File, part: Path, fingerprint: str) -> None:
+    """Write a copy of what is attached as `source`, with a stamp that says of which state it is."""
+    state = file.state_on_disk
+    ((same_format,),) = connection.execute(query("publish/format")).fetchall()
+    of_bytes = same_format and state is not None
+    if of_bytes:
+        # This gives up the lock on the warehouse, as closing any handle of a file does for all that
+        # the process has; nothing is read of it from here on.
+        shutil.copyfile(file.path, part)
+    connection.execute(filled("file/attach_target", path=str(part)))
+    if not of_bytes:
+        connection.execute(query("publish/copy"))
+    size_bytes, mtime_ns = state if state is not None else (-1, -1)
+    stamp = {"fingerprint": fingerprint, "size_bytes": size_bytes, "mtime_ns": mtime_ns}
+    connection.execute(query("publish/stamp"), stamp)
+    connection.execute(query("publish/detach_target"))
 
 
 @contextmanager

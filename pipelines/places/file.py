@@ -127,7 +127,8 @@ class File:
         # To write, with options that only an attached file can have.
         connection = duckdb.connect(config=CONFIG)
         try:
-            connection.execute(filled("ddl/attach", path=self.name))
+            how = "ddl/attach" if self.exists else "ddl/attach_new"
+            connection.execute(filled(how, path=self.name))
             connection.execute(query("ddl/use"))
         except BaseException:
             connection.close()

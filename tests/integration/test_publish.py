@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import duckdb
 import pytest
 from installation import HOUR_S, Installation, finish, one_line
 
+from pipelines import publish
 from pipelines.emulator.app import Running
 from pipelines.queries import names, query
 from pipelines.schema import TABLES
@@ -188,6 +190,65 @@ def test_what_a_killed_run_left_behind_is_in_no_ones_way(start: Start, install: 
     assert not (published(place).parent / ".read.duckdb.part").exists()
 
 
+def killed_while_it_writes(path: Path, sql: str) -> None:
+    """What is committed then is in the file's log alone."""
+    code = "import duckdb, os, sys; c = duckdb.connect(sys.argv[1]); c.execute(sys.argv[2])"
+    subprocess.run([sys.executable, "-c", f"{code}; os._exit(1)", str(path), sql], check=False)
+    assert path.with_name(f"{path.name}.wal").exists()
+
+
+def test_a_run_killed_while_it_stamps_the_copy_is_in_no_ones_way(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=50, days=2)
+    place = install(emulator.url, publish__path="out/read.duckdb")
+    sync(place)
+    part = published(place).with_name(".read.duckdb.part")
+    shutil.copyfile(place.warehouse, part)
+    killed_while_it_writes(part, "insert into meta.published values ('', 0, 0)")
+    emulator.advance(24 * HOUR_S)
+    assert sync(place)["inserted"] > 0
+    count = "select count(*) from checkout_sessions"
+    assert ask(published(place), count) == place.rows(count)
+    assert ask(published(place), "select count(*) from meta.published") == [(1,)]
+    assert {path.name for path in published(place).parent.iterdir()} == {
+        "read.duckdb",
+        ".read.duckdb.lock",
+    }
+
+
+FORMAT = "select tags['storage_version'] from duckdb_databases() where not internal"
+
+
+def test_of_a_warehouse_in_a_newer_format_the_copy_is_in_the_usual_one(
+    start: Start, install: Install
+) -> None:
+    emulator = start(sessions=50, days=2)
+    place = install(emulator.url, publish__path="out/read.duckdb")
+    sync(place)
+    assert ask(place.warehouse, FORMAT) == ask(published(place), FORMAT) == [("v1.4.0+",)]
+    newer = place.folder / "newer.duckdb"
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{place.warehouse}' as source (read_only)")
+        connection.execute(f"attach '{newer}' as target (storage_version 'v2.0.0')")
+        connection.execute("copy from database source to target")
+    newer.replace(place.warehouse)
+    emulator.advance(24 * HOUR_S)
+    assert sync(place)["inserted"] > 0
+    assert ask(published(place), FORMAT) == [("v1.4.0+",)]
+    everything = "select * from checkout_sessions order by id"
+    assert ask(published(place), everything) == ask(place.warehouse, everything)
+
+
+def test_the_copy_has_what_is_in_the_warehouses_log_alone(start: Start, install: Install) -> None:
+    place = install(start(sessions=50).url, publish__path="out/read.duckdb")
+    sync(place)
+    killed_while_it_writes(place.warehouse, "update checkout_sessions set status = 'noted'")
+    publish.publish(place.settings(), anew=True)
+    statuses = "select distinct status from checkout_sessions"
+    assert ask(published(place), statuses) == [("noted",)]
+
+
 @pytest.mark.parametrize("setting", ["path", "parquet"])
 def test_a_copy_that_cannot_be_written_fails_the_run_and_loses_nothing(
     setting: str, start: Start, install: Install
@@ -318,10 +379,7 @@ def test_the_log_of_a_tool_that_wrote_into_the_copy_and_was_killed_spoils_no_lat
     emulator = start(sessions=600, days=2)
     place = install(emulator.url, publish__path="out/read.duckdb")
     sync(place)
-    killed = "import duckdb, os; c = duckdb.connect('out/read.duckdb')"
-    killed += "; c.execute('create table notes as select 1 as id'); os._exit(1)"
-    subprocess.run([sys.executable, "-c", killed], cwd=place.folder, check=False)
-    assert published(place).with_name("read.duckdb.wal").exists()
+    killed_while_it_writes(published(place), "create table notes as select 1 as id")
     for _ in range(2):
         emulator.advance(HOUR_S)
         assert sync(place)["inserted"] > 0

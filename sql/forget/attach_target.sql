@@ -1,1 +1,0 @@
-attach $path as target;  -- noqa: PRS
