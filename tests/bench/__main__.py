@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import duckdb
 import httpx
@@ -223,6 +224,22 @@ def histories(sizes: Sizes) -> Iterator[Figure]:
     yield Figure(f"  {many:,} against {few:,}", changed[many] / changed[few], "x", 1.5)
 
 
+def published(sizes: Sizes) -> Iterator[Figure]:
+    """What a copy and Parquet files add to a sync that changes some sessions."""
+    n = sizes.paced
+    what = f"sync with {CHANGED:,} changed, {n:,} stored"
+    with emulator(n, "--days", 90, "--days-ahead", 0) as api, folder() as place:
+        sync(api.url, place, line_items=True)
+        alone = _changed(api.url, place, "alone", line_items=True)
+        yield Figure(f"{what}, line items: wall", alone, "s")
+        copy, parquet = {"PUBLISH__PATH": "copy.duckdb"}, {"PUBLISH__PARQUET": "parquet"}
+        for name, where in (("copy", copy), ("Parquet files", parquet)):
+            first = sync(api.url, place, line_items=True, **where)
+            yield Figure(f"  the first {name}: wall", first.wall_s, "s")
+            again = _changed(api.url, place, name, line_items=True, **where)
+            yield Figure(f"{what}, {name}: wall", again, "s", 2 * alone if where is copy else None)
+
+
 def many_accounts(sizes: Sizes) -> Iterator[Figure]:
     """Many accounts side by side, each with a pace of its own."""
     with folder() as place:
@@ -258,6 +275,7 @@ def main(arguments: Sequence[str]) -> None:
         "cpu": cpu,
         "peers": peers,
         "histories": histories,
+        "publish": published,
         "accounts": many_accounts,
         "marts": large_marts,
         "soak": many_syncs,
@@ -361,7 +379,7 @@ def _advance(url: str, seconds: int) -> None:
         client.post("/_emulator/advance", params={"seconds": seconds}).raise_for_status()
 
 
-def _changed(url: str, place: Path, value: str) -> float:
+def _changed(url: str, place: Path, value: str, **options: Any) -> float:
     """Change the newest open sessions and return how long a sync takes that finds them."""
     with duckdb.connect(str(place / "bench.duckdb"), read_only=True) as connection:
         ids = connection.execute(
@@ -372,7 +390,7 @@ def _changed(url: str, place: Path, value: str) -> float:
         for (session,) in ids:
             path = f"/v1/checkout/sessions/{session}"
             client.post(path, data={"metadata[bench]": value}).raise_for_status()
-    done = sync(url, place)
+    done = sync(url, place, **options)
     assert done.report["updated"] == len(ids), done.out
     return done.wall_s
 

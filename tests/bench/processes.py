@@ -69,14 +69,25 @@ def emulator(sessions: int, *options: object) -> Iterator[Emulator]:
         process.stdout.close()
 
 
-def sync(url: str, folder: Path, *, line_items: bool = False, rate: int = 1_000) -> Measured:
-    """Run `checkouts sync` into `folder`; fails if it does."""
+def sync(
+    url: str, folder: Path, *, line_items: bool = False, rate: int = 1_000, **settings: str
+) -> Measured:
+    """Run `checkouts sync` into `folder`, which must end well.
+
+    Args:
+        url: where the API is.
+        folder: where its warehouse is.
+        line_items: whether it reads them.
+        rate: requests a second.
+        settings: other settings, as `PUBLISH__PATH`.
+    """
     done = run([sys.executable, "-m", "pipelines", "sync", "--json"], folder, {
         "STRIPE_API_KEY": KEY,
         "CHECKOUTS_STRIPE__BASE_URL": url,
         "CHECKOUTS_STRIPE__LINE_ITEMS": str(line_items).lower(),
         "CHECKOUTS_STRIPE__REQUESTS_PER_SECOND": str(rate),
         "CHECKOUTS_WAREHOUSE__PATH": str(folder / "bench.duckdb"),
+        **{f"CHECKOUTS_{name}": value for name, value in settings.items()},
     })  # fmt: skip
     assert done.report["outcome"] == "completed", done.out
     return done
