@@ -11,7 +11,7 @@ from pipelines.places import ZSTD, Place
 from pipelines.queries import in_order, literal, names, qualified, query
 from pipelines.schema import TABLES
 
-VERSION = 5
+VERSION = 6
 """The layout that this program writes.
 
 Raised with every change of `schema.py`, `sql/ddl/` or `sql/marts/`, which the file holds.

@@ -36,7 +36,7 @@ select
     min(first_paid) as first_paid_session_created,
     max(last_paid) as last_paid_session_created,
     map_from_entries(
-        list((currency, major(paid_minor, currency)) order by currency) filter (
+        list((currency, major_of_whole(paid_minor, currency)) order by currency) filter (
             where paid_minor is not null and currency is not null
         )
     ) as paid_amount_major_by_currency

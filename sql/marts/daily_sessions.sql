@@ -15,12 +15,13 @@ select
     count(*) filter (where status = 'open') as sessions_open,
     sessions_completed / sessions_created as conversion,
     sessions_paid / sessions_created as paid_share,
-    coalesce(major(sum(amount_total) filter (where is_paid), currency), 0) as paid_amount_major,
-    coalesce(major(sum(total_details_amount_discount) filter (where is_paid), currency), 0)
+    coalesce(major_of_whole(sum(amount_total) filter (where is_paid), currency), 0)
+        as paid_amount_major,
+    coalesce(major_of_whole(sum(total_details_amount_discount) filter (where is_paid), currency), 0)
         as discount_major,
-    coalesce(major(sum(total_details_amount_tax) filter (where is_paid), currency), 0)
+    coalesce(major_of_whole(sum(total_details_amount_tax) filter (where is_paid), currency), 0)
         as tax_major,
-    coalesce(major(sum(total_details_amount_shipping) filter (where is_paid), currency), 0)
+    coalesce(major_of_whole(sum(total_details_amount_shipping) filter (where is_paid), currency), 0)
         as shipping_major,
     paid_amount_major - tax_major - shipping_major as paid_amount_without_tax_and_shipping_major
 from marts.sessions

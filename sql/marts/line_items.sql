@@ -24,10 +24,10 @@ select
     items.amount_discount,
     items.amount_tax,
     items.amount_total,
-    major(items.amount_subtotal, items.currency) as amount_subtotal_major,
-    major(items.amount_discount, items.currency) as amount_discount_major,
-    major(items.amount_tax, items.currency) as amount_tax_major,
-    major(items.amount_total, items.currency) as amount_total_major
+    major_of_whole(items.amount_subtotal, items.currency) as amount_subtotal_major,
+    major_of_whole(items.amount_discount, items.currency) as amount_discount_major,
+    major_of_whole(items.amount_tax, items.currency) as amount_tax_major,
+    major_of_whole(items.amount_total, items.currency) as amount_total_major
 from main.checkout_session_line_items as items
 inner join marts.sessions as sessions
     on items.account = sessions.account and items.session_id = sessions.id;

@@ -12,9 +12,9 @@ select
     description,
     currency,
     sum(quantity)::decimal(38, 0) as units,
-    major(sum(amount_total), currency) as paid_amount_major,
-    major(sum(amount_discount), currency) as discount_major,
-    major(sum(amount_tax), currency) as tax_major
+    major_of_whole(sum(amount_total), currency) as paid_amount_major,
+    major_of_whole(sum(amount_discount), currency) as discount_major,
+    major_of_whole(sum(amount_tax), currency) as tax_major
 from marts.line_items
 where is_paid
 group by account, created_month, product, description, currency;

@@ -28,7 +28,7 @@ given as (
 
 select
     * exclude (discount, discounts),
-    major(discount // discounts + if("position" < discount % discounts, 1, 0), currency)
+    major_of_whole(discount // discounts + if("position" < discount % discounts, 1, 0), currency)
         as discount_major
 from given;
 

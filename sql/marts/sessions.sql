@@ -19,15 +19,15 @@ select
     local_times.*,
     local_times.created_local::date as created_date,
     date_trunc('month', local_times.created_local)::date as created_month,
-    major(local_times.amount_subtotal, local_times.currency) as amount_subtotal_major,
-    major(local_times.amount_total, local_times.currency) as amount_total_major,
-    major(local_times.total_details_amount_discount, local_times.currency)
+    major_of_whole(local_times.amount_subtotal, local_times.currency) as amount_subtotal_major,
+    major_of_whole(local_times.amount_total, local_times.currency) as amount_total_major,
+    major_of_whole(local_times.total_details_amount_discount, local_times.currency)
         as total_details_amount_discount_major,
-    major(local_times.total_details_amount_shipping, local_times.currency)
+    major_of_whole(local_times.total_details_amount_shipping, local_times.currency)
         as total_details_amount_shipping_major,
-    major(local_times.total_details_amount_tax, local_times.currency)
+    major_of_whole(local_times.total_details_amount_tax, local_times.currency)
         as total_details_amount_tax_major,
-    major(
+    major_of_whole(
         local_times.presentment_details_presentment_amount,
         local_times.presentment_details_presentment_currency
     ) as presentment_details_presentment_amount_major,

@@ -359,13 +359,22 @@ def test_a_discount_of_several_coupons_is_divided_in_the_minor_unit_and_adds_up(
     assert place.call("verify", "--offline").code == 0
 
 
+@pytest.mark.parametrize("macro", ["major", "major_of_whole"])
 @pytest.mark.parametrize("currency", ["usd", "kwd", "jpy"])
-@pytest.mark.parametrize("minor", [2**53 + 1, 2**63 - 1, -(2**63)])
+@pytest.mark.parametrize("minor", [None, 0, 2**53 + 1, 2**63 - 1, -(2**63), 10**25])
 def test_amounts_in_the_major_unit_are_exact_beyond_what_a_float_holds(
-    minor: int, currency: str, loaded: Installation
+    minor: int | None, currency: str, macro: str, loaded: Installation
 ) -> None:
-    found = loaded.value("select major(?::bigint, ?)", minor, currency)
+    kind = "hugeint" if minor == 10**25 else "bigint"  # as sums are
+    found = loaded.value(f"select {macro}(?::{kind}, ?)", minor, currency)
     assert found == major(minor, currency)
+
+
+@pytest.mark.parametrize(("minor", "found"), [("'1999'", "19.990"), ("1999.55::double", "19.996")])
+def test_an_amount_may_be_text_as_in_a_payload_or_a_part_of_a_unit(
+    minor: str, found: str, loaded: Installation
+) -> None:
+    assert loaded.value(f"select major({minor}, 'usd')") == Decimal(found)
 
 
 @pytest.mark.file  # a lake has no comments on columns of views
