@@ -29,8 +29,9 @@ test-long: install
 tried: install
 	$(BIN)/python -m pytest tests/faults --numprocesses 2 --write-tried
 
-# On a lake: DuckDB 1.5.5 and its extensions, Dask, and PostgreSQL from Debian's packages.
-test-lake: .venv-lake/installed
+# On a lake: DuckDB 1.5.5 and its extensions, Dask, and PostgreSQL from Debian's packages; and what
+# that DuckDB sees of a file made by the usual one.
+test-lake: install .venv-lake/installed
 	$(LAKE)/python -m tests.lake $(LAKE_TESTS) -m "not long and not file" --numprocesses 2 --dist loadfile
 
 # What takes minutes of that: two hundred accounts.

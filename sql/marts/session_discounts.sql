@@ -28,8 +28,10 @@ given as (
 
 select
     * exclude (discount, discounts),
-    major_of_whole(discount // discounts + if("position" < discount % discounts, 1, 0), currency)
-        as discount_major
+    major_of_whole(
+        discount // discounts + case when "position" < discount % discounts then 1 else 0 end,
+        currency
+    ) as discount_major
 from given;
 
 comment on view marts.session_discounts is 'One row a discount of a session';
