@@ -16,6 +16,7 @@ import httpx
 from installation import DAY_S, HOUR_S, KEY, SETTLE_S, Installation
 
 from pipelines.emulator.app import Running
+from tests import warehouses
 
 FIELDS = Path(__file__).parents[1] / "data" / "checkout_session_fields.tsv"
 DERIVED = {
@@ -127,8 +128,7 @@ def columns_of(place: Installation, account: str) -> dict[str, list[Any]]:
             "MAP(VARCHAR, VARCHAR)": f"to_json({name})::varchar as {name}",
         }
         shown.append(as_shown.get(kind, name))
-    with place.place.connect(read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with warehouses.reading(place.place) as connection:
         table = connection.sql(
             f"select {', '.join(shown)} from checkout_sessions where account = $1", params=[account]
         ).to_arrow_table()

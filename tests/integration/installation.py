@@ -154,9 +154,15 @@ class Installation(Folder):
         """Its settings, with others above them, as `sync__reread_ratio=0`."""
         return config.load(self.file, _variables(over))
 
+    def _ready(self, **over: Any) -> Settings:
+        """Its settings, with an empty warehouse where there is none."""
+        settings = self.settings(**over)
+        warehouses.make(places.place_of(settings.warehouse))
+        return settings
+
     def sync(self, options: Options | None = None, account: str = "", **over: Any) -> Report:
         """Sync in this process."""
-        settings = self.settings(**over)
+        settings = self._ready(**over)
         (chosen, *_) = settings.chosen([account] if account else [])
         return runs.sync(settings, chosen, options)
 
@@ -171,7 +177,7 @@ class Installation(Folder):
         **over: Any,
     ) -> Report:
         """Backfill the seconds from `first` up to `end`, itself outside, in this process."""
-        settings = self.settings(**over)
+        settings = self._ready(**over)
         window = Window(first - 1, end - 1)
         return runs.backfill(
             settings,
@@ -189,13 +195,12 @@ class Installation(Folder):
 
     def rows(self, sql: str, *given: Any) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""
-        with self.place.connect(read_only=True) as connection:
-            connection.execute("set TimeZone = 'UTC'")
+        with warehouses.reading(self.place) as connection:
             return connection.execute(sql, list(given)).fetchall()
 
     def table(self, sql: str) -> list[dict[str, Any]]:
         """Ask the warehouse; rows by column."""
-        with self.place.connect(read_only=True) as connection:
+        with warehouses.reading(self.place) as connection:
             connection.execute("set TimeZone = 'Asia/Kolkata'")  # which must change nothing
             return connection.sql(sql).to_arrow_table().to_pylist(maps_as_pydicts="strict")
 

@@ -69,14 +69,20 @@ class Place(Folder):
         variables = {f"CHECKOUTS_{name.upper()}": str(value) for name, value in over.items()}
         return config.load(self.folder / "config.yaml", variables)
 
+    def _ready(self, **over: Any) -> Settings:
+        """Its settings, with an empty warehouse where there is none."""
+        settings = self.settings(**over)
+        warehouses.make(places.place_of(settings.warehouse))
+        return settings
+
     def sync(self, options: Options | None = None, **over: Any) -> Report:
         """Sync in this process."""
-        settings = self.settings(**over)
+        settings = self._ready(**over)
         return runs.sync(settings, settings.chosen()[0], options)
 
     def backfill(self, first: int, end: int, options: Options | None = None, **over: Any) -> Report:
         """Backfill the seconds from `first` up to `end`, itself outside, in this process."""
-        settings = self.settings(**over)
+        settings = self._ready(**over)
         window = Window(first - 1, end - 1)
         return runs.backfill(settings, settings.chosen()[0], window, options)
 
@@ -88,8 +94,7 @@ class Place(Folder):
 
     def rows(self, sql: str, *given: Any) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""
-        with self._place.connect(read_only=True) as connection:
-            connection.execute("set TimeZone = 'UTC'")
+        with warehouses.reading(self._place) as connection:
             return connection.execute(sql, list(given)).fetchall()
 
     def change(self, sql: str, *given: Any) -> None:
