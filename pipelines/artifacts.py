@@ -17,8 +17,8 @@ from prefect.artifacts import (
 
 from pipelines import words
 from pipelines.findings import Findings
+from pipelines.outcomes import Report
 from pipelines.pipeline import Progress
-from pipelines.runs import Report
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)

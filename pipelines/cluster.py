@@ -17,7 +17,7 @@ from prefect_dask import DaskTaskRunner
 
 from pipelines.errors import CheckoutsError, ConfigError
 from pipelines.jobs import Job, figures, report_of
-from pipelines.runs import Report
+from pipelines.outcomes import Report
 from pipelines.settings import Account, Run, Settings, from_plain, plain
 
 

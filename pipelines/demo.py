@@ -17,8 +17,8 @@ import httpx
 
 from pipelines import answers, config, display, reports, runs
 from pipelines.errors import SourceError
+from pipelines.outcomes import Report
 from pipelines.pipeline import Options
-from pipelines.runs import Report
 
 DAYS, SEED = 90, 7
 REQUESTS_PER_SECOND = 100

@@ -11,8 +11,8 @@ import httpx
 from pipelines import display, flows  # flows first: it says what Prefect reads when imported
 from pipelines.errors import CheckoutsError, ConfigError, UsageError
 from pipelines.findings import Findings
+from pipelines.outcomes import Report
 from pipelines.routes import check_proxies, without_user
-from pipelines.runs import Report
 from pipelines.windows import NO_END, Window
 
 # isort: split

@@ -34,9 +34,9 @@ from pipelines.findings import ALARMS, Findings
 from pipelines.jobs import Job
 from pipelines.keys import require_keys
 from pipelines.moments import moment
+from pipelines.outcomes import Report
 from pipelines.pipeline import Fetch, Options
 from pipelines.places import place_of
-from pipelines.runs import Report
 from pipelines.settings import Account, Settings
 from pipelines.stops import Stopped
 from pipelines.turn import turn

@@ -5,8 +5,8 @@ from typing import Any
 
 from pipelines import errors, runs
 from pipelines.load import Counts
+from pipelines.outcomes import Report
 from pipelines.pipeline import Options
-from pipelines.runs import Report
 from pipelines.settings import Account, Settings
 from pipelines.windows import Window
 

@@ -13,9 +13,10 @@ assumed, since `ceil((n + new) / 100)` is never more than the two windows would 
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pipelines.state import State
 from pipelines.stripe_api import PAGE_SIZE
 from pipelines.windows import NO_END, Window, newest_part, subtract
 
@@ -99,6 +100,36 @@ def is_due(created: int, read_at: int, reason: str, now: int, ratio: float) -> b
     return last_look or (reason == "unpaid" and now - read_at >= ratio * (now - created))
 
 
+def newest(state: State, start: int, ratio: float) -> Piece:
+    """Return the newest window, widened down over due seconds before it where that is cheaper.
+
+    Args:
+        state: what is known of the account.
+        start: the first second that a sync reads.
+        ratio: as for `is_due`.
+    """
+    hole = holes(start, state.coverage)[0]
+    if not state.coverage or state.coverage[-1].until != hole.after:
+        return Piece(hole)
+    dues = _dues(state, ratio, state.api_time, below=hole.after)
+    return rereads(dues, state.coverage, Due(hole.until, state.stored, state.stored))[0]
+
+
+def rest(state: State, start: int, ratio: float, newest: Window, now: int) -> Iterator[Piece]:
+    """Return what a sync reads besides the newest window: what is due, then the holes.
+
+    Args:
+        state: as for `newest`.
+        start: as there.
+        ratio: as there.
+        newest: the newest window as it was read.
+        now: API time of that read.
+    """
+    dues = _dues(state, ratio, now, below=newest.after)
+    yield from rereads(dues, _readable(state, start, dues))
+    yield from (Piece(hole) for hole in holes(start, state.coverage)[1:])
+
+
 def rereads(
     dues: Sequence[Due], coverage: Iterable[Window], newest: Due | None = None
 ) -> list[Piece]:
@@ -176,6 +207,27 @@ def shares(spare: Sequence[float], idle: int, width: int) -> list[int]:
             break
         given[most] += 1
     return given
+
+
+def _dues(state: State, ratio: float, now: int, below: int) -> list[Due]:
+    """Return the seconds up to `below` that hold a session due at `now`, ascending."""
+    dues = {
+        Due(u.created, u.before, u.through)
+        for u in state.unsettled
+        if u.created <= below and is_due(u.created, u.read_at, u.reason, now, ratio)
+    }
+    return sorted(dues, key=lambda due: due.second)
+
+
+def _readable(state: State, start: int, dues: Sequence[Due]) -> list[Window]:
+    """Return the coverage, and what isn't covered from the first due second to `start`.
+
+    That date may have been moved to behind sessions that no complete window has held yet.
+    """
+    coverage = [*state.coverage]
+    if dues and dues[0].second < start:
+        coverage += subtract(Window(dues[0].second - 1, start - 1), coverage)
+    return coverage
 
 
 def _clusters(dues: Sequence[Due]) -> list[tuple[int, int]]:

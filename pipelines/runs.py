@@ -4,13 +4,10 @@ import logging
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines import __version__, identity, planner
 from pipelines.errors import (
-    EXIT_INTERRUPTED,
-    EXIT_REJECTS,
     CheckoutsError,
     ConfigError,
     WarehouseError,
@@ -20,72 +17,19 @@ from pipelines.fetch import Fetched, Fetcher
 from pipelines.keys import protection_of
 from pipelines.line_items import Stored
 from pipelines.load import Counts, Load, Origin, Read
+from pipelines.outcomes import Report, outcome_of
 from pipelines.pipeline import Fetch, Options, Pipeline, Progress
 from pipelines.places import place_of
-from pipelines.planner import Due, Piece
+from pipelines.planner import Piece
 from pipelines.publish import publish
 from pipelines.settings import Account, Settings
 from pipelines.state import Keys, State
 from pipelines.stops import Stopped
 from pipelines.stripe_api import StripeApi
 from pipelines.warehouse import Warehouse
-from pipelines.windows import Window, iso, newest_covered, subtract, watermark
+from pipelines.windows import Window, newest_covered, subtract, watermark
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Report:
-    """What a run did, as `--json` prints it.
-
-    Attributes:
-        begins: the first second that syncs read, where the API's time hasn't come to it yet.
-    """
-
-    run_id: str
-    account: str
-    kind: str
-    outcome: str = "running"
-    requests: int = 0
-    retries: int = 0
-    pages: int = 0
-    counts: Counts = field(default_factory=Counts)
-    watermark: int | None = None
-    newest_covered: int | None = None
-    begins: int | None = None
-    duration_s: float = 0.0
-    error: CheckoutsError | None = None
-
-    left_behind = "what was loaded stays, and the next run goes on from there"
-
-    @property
-    def exit_code(self) -> int:
-        """The exit code that says the outcome."""
-        if self.error is not None:
-            return self.error.exit_code
-        return {
-            "completed": 0,
-            "completed_with_rejects": EXIT_REJECTS,
-            "interrupted": EXIT_INTERRUPTED,
-        }[self.outcome]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the contract's object: times in ISO 8601 UTC."""
-        shown: dict[str, Any] = {
-            "run_id": self.run_id,
-            "account": self.account,
-            "outcome": self.outcome,
-            "requests": self.requests,
-            "retries": self.retries,
-            "pages": self.pages,
-            **self.counts.row(),
-            "watermark": iso(self.watermark),
-            "newest_covered": iso(self.newest_covered),
-            "duration_s": round(self.duration_s, 3),
-        }
-        if self.error is not None:
-            shown["error"] = self.error.as_json()
-        return shown
 
 
 def sync(settings: Settings, account: Account, options: Options | None = None) -> Report:
@@ -163,6 +107,7 @@ class _Run:
         self._options = options
         self._began = time.monotonic()
         self._start = settings.start_of(account)
+        self._ratio = settings.sync.reread_ratio
         self._protection = protection_of(settings)
         self._forgotten: set[str] = set()
         self._warehouse = Warehouse(place_of(settings.warehouse))
@@ -228,16 +173,10 @@ class _Run:
 
     def _sync(self) -> list[Piece]:
         """Return the newest window; the time in its response lets `_follow` plan the rest."""
-        holes = planner.holes(self._start, self._state.coverage)
-        coverage = self._state.coverage
-        first = Piece(holes[0])
-        if coverage and coverage[-1].until == holes[0].after:
-            newest = Due(holes[0].until, self._state.stored, self._state.stored)
-            dues = self._dues(self._state.api_time, below=holes[0].after)
-            first = planner.rereads(dues, coverage, newest)[0]
-        self._then = first.window
-        self._to_read = holes
-        return [first]
+        self._to_read = planner.holes(self._start, self._state.coverage)
+        newest = planner.newest(self._state, self._start, self._ratio)
+        self._then = newest.window
+        return [newest]
 
     def _follow(self, fetched: Fetched) -> Iterator[Piece]:
         """Return what else to read: after the newest window, what its time lets one plan."""
@@ -245,29 +184,7 @@ class _Run:
             self._started_at = fetched.api_time
         if self._then is not None:
             newest, self._then = self._then, None
-            dues = self._dues(fetched.api_time, below=newest.after)
-            yield from planner.rereads(dues, self._readable(dues))
-            yield from (Piece(hole) for hole in self._to_read[1:])
-
-    def _readable(self, dues: Sequence[Due]) -> list[Window]:
-        """Return the coverage, and what isn't covered from the first due second to `sync.start`.
-
-        That date may have been moved to behind sessions that no complete window has held yet.
-        """
-        coverage = [*self._state.coverage]
-        if dues and dues[0].second < self._start:
-            coverage += subtract(Window(dues[0].second - 1, self._start - 1), coverage)
-        return coverage
-
-    def _dues(self, now: int, below: int) -> list[Due]:
-        """Return the seconds up to `below` that hold a session due at `now`, ascending."""
-        ratio = self._settings.sync.reread_ratio
-        dues = {
-            Due(u.created, u.before, u.through)
-            for u in self._state.unsettled
-            if u.created <= below and planner.is_due(u.created, u.read_at, u.reason, now, ratio)
-        }
-        return sorted(dues, key=lambda due: due.second)
+            yield from planner.rest(self._state, self._start, self._ratio, newest, fetched.api_time)
 
     def _read(self, pieces: Sequence[Piece]) -> None:
         self._to_read = self._to_read or [piece.window for piece in pieces]
@@ -280,7 +197,7 @@ class _Run:
             at_once=not self._state.key_fingerprint,  # a new account, so maybe a new warehouse
         )
         pipeline.run(pieces)
-        self.report.outcome = _outcome(self.report.counts)
+        self.report.outcome = outcome_of(self.report.counts)
 
     def _load(self, fetched: Sequence[Fetched], pending: Sequence[Window]) -> None:
         """Load windows in one transaction; runs in the loader's thread."""
@@ -315,7 +232,7 @@ class _Run:
         def row(new: Counts) -> dict[str, Any]:
             counts = self.report.counts + new
             # Where nothing is left the load says how the run ended, so that no other write has to.
-            outcome = "running" if pending else _outcome(counts)
+            outcome = "running" if pending else outcome_of(counts)
             return self._row() | {"outcome": outcome, "pages": pages} | counts.row()
 
         loaded = self._warehouse.load(load, row, self._check_still)
@@ -408,7 +325,3 @@ class _Run:
                 self._warehouse.tidy()
             except (WarehouseError, Stopped) as error:
                 log.info("the warehouse could not be put in order: %s", error)
-
-
-def _outcome(counts: Counts) -> str:
-    return "completed_with_rejects" if counts.rejected else "completed"

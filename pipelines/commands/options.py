@@ -10,7 +10,7 @@ from pipelines.errors import UsageError
 
 if TYPE_CHECKING:
     from pipelines.findings import Findings
-    from pipelines.runs import Report
+    from pipelines.outcomes import Report
     from pipelines.settings import Settings
     from pipelines.windows import Window
 

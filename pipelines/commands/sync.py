@@ -19,8 +19,8 @@ from pipelines.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from pipelines.outcomes import Report
     from pipelines.pipeline import Options
-    from pipelines.runs import Report
     from pipelines.settings import Account, Settings
 
 

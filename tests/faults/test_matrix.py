@@ -15,7 +15,8 @@ from truth_shop import DAY_S, HOUR_S, NOW, Place, assert_equal, shown
 from pipelines.emulator.app import Running
 from pipelines.emulator.faults import KINDS
 from pipelines.errors import CheckoutsError, SourceContractError, TransientSourceError
-from pipelines.runs import Options, Report
+from pipelines.outcomes import Report
+from pipelines.runs import Options
 from pipelines.stripe_api import Patience
 from pipelines.verify import verify
 

@@ -17,7 +17,8 @@ import pytest
 import yaml
 
 from pipelines import cli, config, places, runs
-from pipelines.runs import Options, Report
+from pipelines.outcomes import Report
+from pipelines.runs import Options
 from pipelines.settings import Settings
 from pipelines.windows import Window
 from tests import warehouses

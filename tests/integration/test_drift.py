@@ -9,7 +9,8 @@ from installation import NOW, Installation
 from scripted import Scripted
 from test_guards import PAID, session
 
-from pipelines.runs import Options, Report
+from pipelines.outcomes import Report
+from pipelines.runs import Options
 
 Install = Callable[..., Installation]
 

@@ -10,7 +10,8 @@ from installation import DAY_S, HOUR_S, NOW, SETTLE_S, START, Installation
 from scripted import Scripted
 
 from pipelines.emulator.app import Running
-from pipelines.runs import Options, Report
+from pipelines.outcomes import Report
+from pipelines.runs import Options
 
 Start = Callable[..., Running]
 Install = Callable[..., Installation]

@@ -14,7 +14,7 @@ from comparison import assert_equal, assert_runs_add_up
 from installation import DAY_S, REPORT_KEYS, Done, Folder, Installation, finish, windows_asked
 
 from pipelines.emulator.app import Running
-from pipelines.runs import Report
+from pipelines.outcomes import Report
 
 Start = Callable[..., Running]
 Install = Callable[..., Installation]

@@ -12,8 +12,9 @@ from installation import DAY_S, NOW, Installation
 from scripted import Scripted
 
 from pipelines.findings import Findings
+from pipelines.outcomes import Report
 from pipelines.privacy import hashed
-from pipelines.runs import Options, Report
+from pipelines.runs import Options
 from pipelines.verify import verify
 
 Install = Callable[..., Installation]

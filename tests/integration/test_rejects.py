@@ -8,7 +8,8 @@ from installation import DAY_S, NOW, Installation
 from scripted import Scripted
 from test_guards import BORN, PAID, session
 
-from pipelines.runs import Options, Report
+from pipelines.outcomes import Report
+from pipelines.runs import Options
 
 Install = Callable[..., Installation]
 

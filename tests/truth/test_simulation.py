@@ -31,7 +31,7 @@ from truth_shop import (
 )
 
 from pipelines.emulator.app import Options, Running, running
-from pipelines.runs import Report
+from pipelines.outcomes import Report
 
 Start = Callable[..., Running]
 Install = Callable[..., Place]

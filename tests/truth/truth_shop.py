@@ -19,7 +19,8 @@ from installation import KEY, Folder
 from pipelines import config, places, runs
 from pipelines.emulator.app import Running
 from pipelines.findings import Findings
-from pipelines.runs import Options, Report
+from pipelines.outcomes import Report
+from pipelines.runs import Options
 from pipelines.settings import Settings
 from pipelines.verify import verify
 from pipelines.windows import Window

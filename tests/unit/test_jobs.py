@@ -7,7 +7,7 @@ import pytest
 from pipelines.errors import CheckoutsError, ConfigError, TransientSourceError
 from pipelines.jobs import figures, report_of
 from pipelines.load import Counts
-from pipelines.runs import Report
+from pipelines.outcomes import Report
 
 
 @pytest.mark.parametrize(
