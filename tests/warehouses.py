@@ -4,6 +4,7 @@ A test makes hundreds of them and asks thousands of questions, so what costs mos
 once a process: an empty file is made by the program and then copied, and one DuckDB asks them all.
 """
 
+import atexit
 import hashlib
 import os
 import tempfile
@@ -65,6 +66,9 @@ def _own() -> duckdb.DuckDBPyConnection:
     """This thread's connection."""
     if not hasattr(_OWN, "connection"):
         _OWN.connection = duckdb.connect(config=CONFIG)
+        if threading.current_thread() is threading.main_thread():
+            # Others end before; what DuckDB finds at the very end of a process it calls leaked.
+            atexit.register(_OWN.__dict__.clear)
     connection: duckdb.DuckDBPyConnection = _OWN.connection
     return connection
 
