@@ -35,8 +35,8 @@ def section(folder: Path, name: str) -> dict[str, Any]:
 
 
 def make(place: Place) -> None:
-    """Make an empty warehouse in a file where there is none, as the first sync would."""
-    if isinstance(place, File) and not place.exists:
+    """Make an empty warehouse in a file where there is none, nor a log, as the first sync would."""
+    if isinstance(place, File) and not place.exists and not place.log.exists():
         place.make()
         place.path.write_bytes(_empty())
 
