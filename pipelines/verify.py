@@ -1,6 +1,6 @@
 """A range of the API against what is stored; writes nothing.
 
-Read in two rounds: all covered windows of the range, then once more each second in which the two
+Read in rounds: all covered windows of the range, then again what holds the seconds in which the two
 differ, the API first and the stored rows after it, so that a sync that runs beside it is not taken
 for a difference.
 """
@@ -19,12 +19,12 @@ from pipelines.findings import Difference, Findings, differing
 from pipelines.keys import protection_of
 from pipelines.pipeline import Options, Pipeline, Progress
 from pipelines.places import place_of
-from pipelines.planner import BUDGET_PAGES, Piece
+from pipelines.planner import Due, Piece
 from pipelines.settings import Account, Settings
 from pipelines.stops import Stopped
 from pipelines.stripe_api import StripeApi
 from pipelines.warehouse import Warehouse
-from pipelines.windows import NO_END, Window, intersect, merge, newest_covered, subtract
+from pipelines.windows import NO_END, Window, intersect, newest_covered, subtract
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +79,7 @@ class _Verification:
         self._compared = 0
         self._to_read: Sequence[Window] = ()
         self._found: dict[str, Difference] = {}
+        self._doubted: set[int] | None = None  # all seconds at first
 
     def execute(self, window: Window | None) -> Findings:
         findings = Findings(self._account.name)
@@ -93,9 +94,7 @@ class _Verification:
             self._compare([Piece(covered) for covered in self._to_read])
             findings.compared = self._compared
             for _ in range(CONFIRMATIONS):
-                seconds = merge(Window(d.created - 1, d.created) for d in self._found.values())
-                self._found = {}
-                self._compare([Piece(second, BUDGET_PAGES) for second in seconds])
+                self._confirm()
         except Stopped:
             findings.interrupted = True
         except CheckoutsError as error:
@@ -130,6 +129,17 @@ class _Verification:
         newest = newest_covered(coverage)
         return Window(after, newest if newest is not None and newest > after else NO_END)
 
+    def _confirm(self) -> None:
+        """Look again at the seconds in which something differs, with few requests."""
+        self._doubted = {found.created for found in self._found.values()}
+        self._found = {}
+        if not self._doubted:
+            return
+        doubted = {"account": self._account.name, "seconds": sorted(self._doubted)}
+        (rows,) = self._warehouse.answers({"verify/ranks": doubted})
+        dues = [Due(row["second"], row["before"], row["through"]) for row in rows]
+        self._compare(planner.rereads(dues, self._to_read))
+
     def _compare(self, pieces: Sequence[Piece]) -> None:
         if not pieces:
             return
@@ -151,7 +161,8 @@ class _Verification:
             )
             rejected = {row["id"] for row in rejects}
             for found in self._differences(one, {row["id"]: row for row in stored}, rejected):
-                self._found[found.id] = found
+                if self._doubted is None or found.created in self._doubted:
+                    self._found[found.id] = found
             named = {"account": self._account.name, **one.read.shown(), "pages": one.pages}
             log.info("%(account)s: compared %(after)s to %(until)s", named, extra=named)
         self._tell(pending)

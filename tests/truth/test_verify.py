@@ -24,7 +24,9 @@ from truth_shop import (
 )
 
 from pipelines.emulator.app import Options, Running, running
+from pipelines.findings import Findings
 from pipelines.runs import Options as RunOptions
+from pipelines.verify import verify
 
 Start = Callable[..., Running]
 Install = Callable[..., Place]
@@ -470,3 +472,33 @@ def _iso(second: int) -> str:
     from datetime import UTC, datetime  # noqa: PLC0415 -- one use
 
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def compared(place: Place, api: Handmade) -> Findings:
+    """What a verification of all finds at an API."""
+    settings = place.settings()
+    return verify(settings, settings.chosen()[0], None, RunOptions(transport=api))
+
+
+def test_what_differs_is_confirmed_in_few_requests_and_nothing_beside_it_is_named(
+    install: Install,
+) -> None:
+    place = install(stripe__base_url="https://api.example.com")
+    sessions = [handmade(n, NOW - DAY_S + 7 * n, status="expired") for n in range(250)]
+    edited = [session | {"metadata": {"a": "b"}} for session in sessions]
+    place.sync(RunOptions(transport=Handmade(lambda _: sessions, NOW)))
+    untouched = Handmade(lambda _: sessions, NOW + HOUR_S)
+    assert compared(place, untouched).differences == []
+
+    everything = Handmade(lambda _: edited, NOW + HOUR_S)
+    assert len(compared(place, everything).of("stale")) == 250
+    assert everything.requests <= untouched.requests + 2 * 3
+
+    # Every second one, then in the looks that are to confirm these the others too.
+    some = [edited[n] if n % 2 else sessions[n] for n in range(250)]
+    later = Handmade(
+        lambda _: some if later.requests <= untouched.requests else edited, NOW + HOUR_S
+    )
+    stale = compared(place, later).of("stale")
+    assert {found.id for found in stale} == {session["id"] for session in sessions[1::2]}
+    assert later.requests <= untouched.requests + 2 * 3
