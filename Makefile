@@ -23,7 +23,7 @@ test: install
 
 # What takes minutes: hundreds of kills and the like.
 test-long: install
-	$(BIN)/python -m pytest -m long --numprocesses 2
+	$(BIN)/python -m pytest -m long --numprocesses 4
 
 # The README's table of what was tried, written from what happens now; takes as long as test-long.
 tried: install

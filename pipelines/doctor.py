@@ -161,7 +161,7 @@ def _file(settings: Settings, path: Path) -> Check:
         return Check("warehouse", f"{path} is not there yet; the first sync makes it")
     warehouse = Warehouse(place)
     try:
-        ((row,),) = warehouse.answers({"state/version": {}})
+        ((row,),) = warehouse.answers(("state/version", {}))
     except WarehouseError as error:
         if error.holder is None:
             return failed("warehouse", error)
@@ -179,7 +179,7 @@ def _lake(settings: Settings) -> Check:
     try:
         if not place.exists:
             return Check("warehouse", f"{place.name} is not there yet; the first sync makes it")
-        ((row,),) = warehouse.answers({"state/version": {}})
+        ((row,),) = warehouse.answers(("state/version", {}))
     except WarehouseError as error:
         return failed("warehouse", error)
     size = words.size(warehouse.size_bytes)

@@ -340,7 +340,7 @@ def _watermark_name(settings: Settings, names: Sequence[str]) -> str:
         return "first load"
     marks = []
     for account in settings.chosen(names):
-        (rows,) = warehouse.answers({"state/coverage": {"account": account.name}})
+        (rows,) = warehouse.answers(("state/coverage", {"account": account.name}))
         coverage = [Window(row["after"], row["until"]) for row in rows]
         marks.append(watermark(coverage, settings.start_of(account)))
     known = [mark for mark in marks if mark is not None]

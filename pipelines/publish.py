@@ -82,7 +82,7 @@ def _target(settings: Settings) -> Path | None:
 def _stamp(copy: Path) -> tuple[str | None, tuple[int, int] | None]:
     """Return of which state a copy is: its fingerprint, and the warehouse's file at that time."""
     with suppress(WarehouseError, duckdb.Error):
-        ((row,),) = Warehouse(File(copy, 0)).answers({"publish/stamped": {}})
+        ((row,),) = Warehouse(File(copy, 0)).answers(("publish/stamped", {}))
         return row["fingerprint"], (row["source_size_bytes"], row["source_mtime_ns"])
     return None, None
 

@@ -73,7 +73,7 @@ def _figures(settings: Settings, scope: Scope) -> dict[str, Any]:
     """Ask the marts; how finely time is cut depends on how much of it there is."""
     warehouse, given = readable(settings), scope.parameters
     accounts = {"accounts": given["accounts"]}
-    ((extent,),) = warehouse.answers({"report/extent": given})
+    ((extent,),) = warehouse.answers(("report/extent", given))
     bucket = _bucket(extent)
     questions: dict[str, Mapping[str, Any]] = {
         "totals": given,
@@ -88,7 +88,7 @@ def _figures(settings: Settings, scope: Scope) -> dict[str, Any]:
         "coverage": accounts,
         "freshness": accounts,
     }
-    answers = warehouse.answers({f"report/{name}": asked for name, asked in questions.items()})
+    answers = warehouse.answers(*((f"report/{name}", asked) for name, asked in questions.items()))
     figures: dict[str, Any] = dict(zip(questions, answers, strict=True))
     (figures["totals"],) = figures["totals"]
     return figures | {"extent": extent, "bucket": bucket}

@@ -38,7 +38,7 @@ def of(settings: Settings, names: Sequence[str] = ()) -> list[dict[str, Any]]:
 
 def _stored(settings: Settings, without: Container[str]) -> dict[str, int]:
     """Return the stored accounts, each with the first second that it was read from."""
-    (rows,) = readable(settings).answers({"state/accounts": {}})
+    (rows,) = readable(settings).answers(("state/accounts", {}))
     start = moment(settings.sync.start)  # of a row that an older layout wrote
     return {
         row["account"]: start if row["sync_start"] is None else row["sync_start"]
@@ -50,12 +50,10 @@ def _stored(settings: Settings, without: Container[str]) -> dict[str, int]:
 def _status(settings: Settings, name: str, start: int) -> dict[str, Any]:
     named = {"account": name}
     figures, covered, runs, errors = readable(settings).answers(
-        {
-            "state/status": named,
-            "state/coverage": named,
-            "state/last_runs": named,
-            "state/last_error": named,
-        }
+        ("state/status", named),
+        ("state/coverage", named),
+        ("state/last_runs", named),
+        ("state/last_error", named),
     )
     coverage = [Window(row["after"], row["until"]) for row in covered]
     newest = newest_covered(coverage)

@@ -19,7 +19,7 @@ from pipelines.findings import Difference, Findings, differing
 from pipelines.keys import protection_of
 from pipelines.pipeline import Options, Pipeline, Progress
 from pipelines.places import place_of
-from pipelines.planner import Due, Piece
+from pipelines.planner import BUDGET_PAGES, Due, Piece
 from pipelines.settings import Account, Settings
 from pipelines.stops import Stopped
 from pipelines.stripe_api import StripeApi
@@ -112,7 +112,7 @@ class _Verification:
         self._livemode = state.livemode
         self._forgotten.update(state.forgotten)
         self._api.clock.see(state.api_time)
-        ((row,),) = self._warehouse.answers({"verify/last_sync": {"account": self._account.name}})
+        ((row,),) = self._warehouse.answers(("verify/last_sync", {"account": self._account.name}))
         self._last_sync = row["started_at"] or 0
         findings.holes = subtract(self._asked(window, state.coverage), state.coverage)
         return intersect(window, state.coverage) if window else list(state.coverage)
@@ -136,7 +136,7 @@ class _Verification:
         if not self._doubted:
             return
         doubted = {"account": self._account.name, "seconds": sorted(self._doubted)}
-        (rows,) = self._warehouse.answers({"verify/ranks": doubted})
+        (rows,) = self._warehouse.answers(("verify/ranks", doubted))
         dues = [Due(row["second"], row["before"], row["through"]) for row in rows]
         self._compare(planner.rereads(dues, self._to_read))
 
@@ -153,19 +153,26 @@ class _Verification:
 
     def _take(self, fetched: Sequence[Fetched], pending: Sequence[Window]) -> None:
         """Compare windows; runs where loads run, so after their pages were read."""
-        for one in fetched:
+        for few in _portions(fetched):
+            self._look(few)
+        self._tell(pending)
+
+    def _look(self, fetched: Sequence[Fetched]) -> None:
+        """Compare windows with what is stored of them now."""
+        windows = [{"account": self._account.name, **one.read._asdict()} for one in fetched]
+        answers = self._warehouse.answers(
+            *(("verify/stored", window) for window in windows),
+            *(("verify/rejects", window) for window in windows),
+        )
+        count = len(fetched)
+        for one, stored, rejects in zip(fetched, answers[:count], answers[count:], strict=True):
             identity.check_mode(one.livemode, self._livemode, self._account, self._warehouse.name)
-            named = {"account": self._account.name, **one.read._asdict()}
-            stored, rejects = self._warehouse.answers(
-                {"verify/stored": named, "verify/rejects": named}
-            )
             rejected = {row["id"] for row in rejects}
             for found in self._differences(one, {row["id"]: row for row in stored}, rejected):
                 if self._doubted is None or found.created in self._doubted:
                     self._found[found.id] = found
             named = {"account": self._account.name, **one.read.shown(), "pages": one.pages}
             log.info("%(account)s: compared %(after)s to %(until)s", named, extra=named)
-        self._tell(pending)
 
     def _differences(
         self, fetched: Fetched, stored: Mapping[str, Mapping[str, Any]], rejected: set[str]
@@ -226,6 +233,18 @@ class _Verification:
                 oldest=max((window.until for window in pending), default=None),
             )
         )
+
+
+def _portions(fetched: Sequence[Fetched]) -> Iterator[list[Fetched]]:
+    """Cut windows into portions of as many pages as one of them may have, which bounds memory."""
+    few: list[Fetched] = []
+    for one in fetched:
+        if few and sum(each.pages for each in [*few, one]) > BUDGET_PAGES:
+            yield few
+            few = []
+        few.append(one)
+    if few:
+        yield few
 
 
 def _line_items(batch: Batch) -> dict[str, list[str]]:

@@ -195,11 +195,11 @@ class Warehouse:
         """How much it holds."""
         return self._place.size_bytes
 
-    def answers(self, questions: Mapping[str, Mapping[str, Any]]) -> list[list[dict[str, Any]]]:
+    def answers(self, *questions: tuple[str, Mapping[str, Any]]) -> list[list[dict[str, Any]]]:
         """Return the rows of several named queries, all of one moment.
 
         Args:
-            questions: parameters by the query's name.
+            questions: each query's name and its parameters.
 
         Raises:
             WarehouseError: there is no file, or it can't be read.
@@ -208,8 +208,7 @@ class Warehouse:
         def read() -> list[list[dict[str, Any]]]:
             with self.reading() as connection:
                 return [
-                    _answer(connection, query(name), given).to_pylist()
-                    for name, given in questions.items()
+                    _answer(connection, query(name), given).to_pylist() for name, given in questions
                 ]
 
         return self._patiently(read)
