@@ -7,7 +7,7 @@ totals, and its line items are still there one by one when they are asked for.
 import json
 from array import array
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate
 from random import Random
 from typing import NamedTuple
@@ -164,12 +164,10 @@ class Catalogue:
         return "price_1" + token(f"{self._seed}/price/{bool(kind)}/{currency}/{product}", 23)
 
     def _add_up(self, kind: int, currency: int, coupon: int, tax: int) -> Sums:
-        amounts = [
-            self._amounts(kind, currency, coupon, tax, entry) for entry in self._shelves[kind]
-        ]
-        return Sums(
-            *(array("q", accumulate(each, initial=0)) for each in zip(*amounts, strict=True))
-        )
+        shelf = self._shelves[kind]
+        amounts = {entry: self._amounts(kind, currency, coupon, tax, entry) for entry in set(shelf)}
+        columns = zip(*(amounts[entry] for entry in shelf), strict=True)
+        return Sums(*(array("q", accumulate(each, initial=0)) for each in columns))
 
     def _amounts(
         self, kind: int, currency: int, coupon: int, tax: int, entry: tuple[int, int]
@@ -267,6 +265,12 @@ class Catalogue:
 
     def _shipping_rate(self, choice: int, currency: int) -> str:
         return "shr_1" + token(f"{self._seed}/shipping/{choice}/{currency}", 23)
+
+
+@lru_cache(maxsize=8)
+def catalogue_of(seed: str, *, livemode: bool) -> Catalogue:
+    """The catalogue of a seed and mode, one for all emulators of a process: it never changes."""
+    return Catalogue(seed, livemode=livemode)
 
 
 def local(cents: int, currency: int) -> int:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from pipelines.emulator.body import line_items, render
-from pipelines.emulator.catalogue import LONGEST, Catalogue
+from pipelines.emulator.catalogue import LONGEST, catalogue_of
 from pipelines.emulator.ids import CODE_CHARS, Codes
 from pipelines.emulator.people import People
 from pipelines.emulator.profiles import DAY_S, PLANS, Profile
@@ -57,7 +57,7 @@ class Shop:
         self._start = _ID_START[mode]
         self._codes = Codes(self._key + b"session")
         self._people = People(Codes(self._key + b"person"), len(self.created))
-        self._catalogue = Catalogue(seed, livemode=livemode)
+        self._catalogue = catalogue_of(seed, livemode=livemode)
         profiles = [
             Profile(plan, number, seed, livemode=livemode) for number, plan in enumerate(PLANS)
         ]
