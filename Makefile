@@ -27,7 +27,7 @@ test-long: install
 
 # The README's table of what was tried, written from what happens now; takes as long as test-long.
 tried: install
-	$(BIN)/python -m pytest tests/faults --numprocesses 2 --write-tried
+	$(BIN)/python -m pytest tests/faults --numprocesses 4 --write-tried
 
 # On a lake: DuckDB 1.5.5 and its extensions, Dask, and PostgreSQL from Debian's packages; and what
 # that DuckDB sees of a file made by the usual one.
