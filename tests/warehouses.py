@@ -18,8 +18,9 @@ from typing import Any
 import duckdb
 
 from pipelines import layout
-from pipelines.places import CONFIG, File, Place
+from pipelines.places import CONFIG, File, Place, place_of
 from pipelines.queries import literal
+from pipelines.settings import Settings
 from tests.lake.postgres import VARIABLE, make_database
 
 _OWN = threading.local()
@@ -34,11 +35,13 @@ def section(folder: Path, name: str) -> dict[str, Any]:
     return {"path": make_database(int(port), database), "data_path": f"{name}.lake"}
 
 
-def make(place: Place) -> None:
-    """Make an empty warehouse in a file where there is none, nor a log, as the first sync would."""
+def made(settings: Settings) -> Settings:
+    """The settings; an empty file is there then, as a first sync makes it, unless a log is left."""
+    place = place_of(settings.warehouse)
     if isinstance(place, File) and not place.exists and not place.log.exists():
         place.make()
         place.path.write_bytes(_empty())
+    return settings
 
 
 @contextmanager

@@ -155,15 +155,9 @@ class Installation(Folder):
         """Its settings, with others above them, as `sync__reread_ratio=0`."""
         return config.load(self.file, _variables(over))
 
-    def _ready(self, **over: Any) -> Settings:
-        """Its settings, with an empty warehouse where there is none."""
-        settings = self.settings(**over)
-        warehouses.make(places.place_of(settings.warehouse))
-        return settings
-
     def sync(self, options: Options | None = None, account: str = "", **over: Any) -> Report:
         """Sync in this process."""
-        settings = self._ready(**over)
+        settings = warehouses.made(self.settings(**over))
         (chosen, *_) = settings.chosen([account] if account else [])
         return runs.sync(settings, chosen, options)
 
@@ -178,7 +172,7 @@ class Installation(Folder):
         **over: Any,
     ) -> Report:
         """Backfill the seconds from `first` up to `end`, itself outside, in this process."""
-        settings = self._ready(**over)
+        settings = warehouses.made(self.settings(**over))
         window = Window(first - 1, end - 1)
         return runs.backfill(
             settings,

@@ -70,20 +70,14 @@ class Place(Folder):
         variables = {f"CHECKOUTS_{name.upper()}": str(value) for name, value in over.items()}
         return config.load(self.folder / "config.yaml", variables)
 
-    def _ready(self, **over: Any) -> Settings:
-        """Its settings, with an empty warehouse where there is none."""
-        settings = self.settings(**over)
-        warehouses.make(places.place_of(settings.warehouse))
-        return settings
-
     def sync(self, options: Options | None = None, **over: Any) -> Report:
         """Sync in this process."""
-        settings = self._ready(**over)
+        settings = warehouses.made(self.settings(**over))
         return runs.sync(settings, settings.chosen()[0], options)
 
     def backfill(self, first: int, end: int, options: Options | None = None, **over: Any) -> Report:
         """Backfill the seconds from `first` up to `end`, itself outside, in this process."""
-        settings = self._ready(**over)
+        settings = warehouses.made(self.settings(**over))
         window = Window(first - 1, end - 1)
         return runs.backfill(settings, settings.chosen()[0], window, options)
 

@@ -20,10 +20,13 @@ from pipelines.planner import (
     holes,
     is_due,
     most_cuts,
+    newest,
     probes,
     rereads,
+    rest,
     shares,
 )
+from pipelines.state import State, Unsettled
 from pipelines.stripe_api import PAGE_SIZE
 from pipelines.windows import NO_END, Window, subtract
 
@@ -383,3 +386,41 @@ def test_each_idle_fetcher_goes_to_where_the_shares_are_largest() -> None:
 
 def test_where_all_can_be_asked_for_at_once_it_is() -> None:
     assert shares([1.9, 0.5, 0.9], idle=8, width=4) == [2, 0, 1]
+
+
+def opened(created: int) -> Unsettled:
+    """An open session, the oldest one stored."""
+    return Unsettled(f"cs_{created}", created, created + HOUR, "open", before=0, through=1)
+
+
+def test_a_first_sync_reads_all_time_from_the_start_in_one_window() -> None:
+    first = newest(State(), CREATED, ratio=0.02)
+    assert first == Piece(Window(CREATED - 1, NO_END))
+    assert [*rest(State(), CREATED, 0.02, first.window, CREATED + DAY)] == []
+
+
+def test_a_later_sync_reads_what_is_new_then_what_is_due_then_the_holes() -> None:
+    end = CREATED + 40 * DAY
+    coverage = [Window(CREATED - 1, CREATED + DAY), Window(CREATED + 2 * DAY, end)]
+    hole = Window(CREATED + DAY, CREATED + 2 * DAY)
+    due = opened(CREATED + 5 * DAY)
+    # So much is stored since that to widen the newest window would cost more.
+    known = State(coverage=coverage, unsettled=[due], stored=5_000)
+    first = newest(known, CREATED, ratio=0.02)
+    assert first.window == Window(end, NO_END)
+    others = [piece.window for piece in rest(known, CREATED, 0.02, first.window, end + DAY)]
+    assert others == [Window(due.created - 1, due.created), hole]
+
+    few = State(coverage=coverage, unsettled=[due], stored=50)
+    widened = newest(few, CREATED, ratio=0.02)
+    assert widened.window == Window(due.created - 1, NO_END)
+    others = [piece.window for piece in rest(few, CREATED, 0.02, widened.window, end + DAY)]
+    assert others == [hole]
+
+
+def test_what_is_due_before_a_start_that_was_moved_forward_is_read_all_the_same() -> None:
+    start = CREATED + 10 * DAY
+    known = State(coverage=[Window(start - 1, start + DAY)], unsettled=[opened(CREATED)], stored=9)
+    first = newest(known, start, ratio=0.02)
+    others = rest(known, start, 0.02, first.window, start + 2 * DAY)
+    assert [piece.window for piece in others] == [Window(CREATED - 1, CREATED)]
