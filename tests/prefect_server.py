@@ -40,7 +40,7 @@ def prefect_server(home: Path) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=WITHIN_S)
 
 
 def _answers(url: str) -> bool:
