@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -109,10 +110,11 @@ class Prefect:
         finally:
             self.sent("DELETE", f"{path}/{made['id']}").raise_for_status()
 
-    def scheduled_run(self) -> dict[str, Any]:
-        """The first flow run that a schedule started, when it has begun."""
+    def scheduled_run(self, since: datetime) -> dict[str, Any]:
+        """A flow run that a schedule wanted after a moment, when it has begun."""
         begun = {
             "tags": {"all_": ["auto-scheduled"]},
+            "expected_start_time": {"after_": since.isoformat()},
             "state": {"type": {"not_any_": ["SCHEDULED", "PENDING"]}},
         }
         deadline = time.monotonic() + WITHIN_S

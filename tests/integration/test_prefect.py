@@ -435,28 +435,14 @@ def test_the_schedule_of_the_settings_is_the_deployments(prefect: Prefect, serve
 def test_a_schedule_fires_and_syncs(prefect: Prefect, served: Served) -> None:
     served.equal()
     served.emulator.advance(HOUR_S)
+    begun = datetime.now(UTC)
     # One that comes soon, since a cron's next minute may be a minute away.
     with prefect.scheduled("sync", every_s=4):
-        run = prefect.scheduled_run()
+        run = prefect.scheduled_run(begun)
     ended = prefect.ended(run["id"])
     assert ended["state_type"] == "COMPLETED", ended
     assert ended["name"].startswith("default from 2026-09-")
     served.equal()
-
-
-@pytest.mark.long
-def test_a_cron_schedule_fires_within_its_minute(
-    prefect: Prefect, start: Start, install: Install
-) -> None:
-    place = install(start(sessions=50).url, sync__schedule="* * * * *")
-    process = place.begin("serve", **prefect.environ)
-    try:
-        ended = prefect.ended(prefect.scheduled_run()["id"])
-        assert ended["state_type"] == "COMPLETED", ended
-        assert place.value("select count(*) from checkout_sessions") == 50
-    finally:
-        process.send_signal(signal.SIGINT)
-        finish(process)
 
 
 def test_serve_ends_by_ctrl_c_and_pauses_its_schedules(prefect: Prefect, served: Served) -> None:
@@ -465,6 +451,22 @@ def test_serve_ends_by_ctrl_c_and_pauses_its_schedules(prefect: Prefect, served:
     assert served.process.returncode == 0
     assert "stopped" in out
     assert prefect.deployment("sync")["paused"]
+
+
+@pytest.mark.long
+def test_a_cron_schedule_fires_within_its_minute(
+    prefect: Prefect, start: Start, install: Install
+) -> None:
+    place = install(start(sessions=50).url, sync__schedule="* * * * *")
+    begun = datetime.now(UTC)
+    process = place.begin("serve", **prefect.environ)
+    try:
+        ended = prefect.ended(prefect.scheduled_run(begun)["id"])
+        assert ended["state_type"] == "COMPLETED", ended
+        assert place.value("select count(*) from checkout_sessions") == 50
+    finally:
+        process.send_signal(signal.SIGINT)
+        finish(process)
 
 
 def test_serve_ends_by_sigterm_as_by_ctrl_c(
