@@ -107,7 +107,7 @@ def test_a_signal_ends_it_cleanly_and_quietly(stop: signal.Signals) -> None:
         with httpx.Client(base_url=url, auth=("sk_test_x", "")) as http:
             assert http.get(LIST).status_code == 200  # its connection stays open
             process.send_signal(stop)
-            out, err = process.communicate(timeout=5)
+            out, err = process.communicate(timeout=30)
     assert (out, err, process.returncode) == ("ended\n", "", 0)
 
 

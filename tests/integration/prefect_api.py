@@ -132,7 +132,7 @@ class Prefect:
 
     def task_runs(self, flow_run: dict[str, Any]) -> list[dict[str, Any]]:
         """The task runs of a flow run; they arrive a moment after it."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + WITHIN_S
         found: list[dict[str, Any]] = []
         while time.monotonic() < deadline:
             found = self.asked(

@@ -47,7 +47,7 @@ def opened(browser: Browser, file: Path, size: str = "desktop", **more: Any) -> 
     page.on("request", lambda request: asked.append(request.url))
     page.goto(file.as_uri())
     if page.locator(".plot").count():
-        page.wait_for_selector("body[data-drawn]", timeout=20_000)
+        page.wait_for_selector("body[data-drawn]", timeout=60_000)
     yield page
     page.mouse.wheel(0, 10_000)
     assert told == []

@@ -34,7 +34,7 @@ class Counted:
 
     def __init__(self) -> None:
         self.made = 0
-        self.began = threading.Barrier(2, timeout=10)
+        self.began = threading.Barrier(2, timeout=60)
 
     def __call__(self) -> httpx.BaseTransport:
         self.made += 1
