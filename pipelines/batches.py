@@ -85,6 +85,11 @@ class Batch:
     rejects: list[tuple[Reject, int]] = field(default_factory=list)
     drift: list[Drift] = field(default_factory=list)
 
+    @property
+    def size_bytes(self) -> int:
+        """How much its rows take."""
+        return sum(rows.nbytes for rows in (self.sessions, *self.children.values()))
+
     def without(self, ids: Collection[str]) -> "Batch":
         """Return the batch without some of its sessions."""
         gone = pa.array(sorted(ids), pa.string())

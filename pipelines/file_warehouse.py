@@ -66,7 +66,7 @@ class FileWarehouse(Warehouse):
             WarehouseError: another process holds it, so that nobody can tell.
         """
         try:
-            with self._held(lambda: self.file.connect(read_only=True)) as connection:
+            with self._open(read_only=True, alone=True) as connection:
                 return bool(connection.execute(query("publish/stamped")).fetchall())
         except WarehouseError as error:
             if error.holder is not None:

@@ -85,6 +85,11 @@ class Load:
     protection: Protection = NOTHING
     forgotten: Collection[str] = ()
 
+    @property
+    def size_bytes(self) -> int:
+        """How much its rows take."""
+        return sum(read.batch.size_bytes for read in self.reads)
+
 
 @dataclass(frozen=True)
 class Counts:

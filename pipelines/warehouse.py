@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import duckdb
@@ -17,7 +18,7 @@ import pyarrow as pa
 from pipelines import kinds, layout, load, reflatten
 from pipelines.errors import UsageError, WarehouseError
 from pipelines.line_items import Stored
-from pipelines.places import Patience, Place, first_lines, let_go, without_values
+from pipelines.places import Patience, Place, first_lines, without_values
 from pipelines.privacy import NOTHING, Protection
 from pipelines.queries import query
 from pipelines.state import Keys, State, keys, known
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+LARGE_BYTES = 8 << 20
+"""Loads from this size on have an instance of DuckDB to themselves, since it keeps the memory that
+it has used for as long as it lives."""
 
 _TURNS: dict[str, threading.Lock] = {}
 """Within this process one connection to a warehouse at a time, as between processes to a file."""
@@ -105,7 +109,7 @@ class Warehouse:
             load.write_run(connection, run_row(loaded.counts))
             return loaded
 
-        return self._transact(write)
+        return self._transact(write, alone=batch.size_bytes > LARGE_BYTES)
 
     def line_items(
         self, account: str, ids: Sequence[str], oldest: int, newest: int
@@ -154,7 +158,7 @@ class Warehouse:
             connection.execute(query("forget/remember"), {"ids": list(forgetting)})
             return reflatten.rebuild(connection, self._place, tell, protection)
 
-        return self._transact(rebuild)
+        return self._transact(rebuild, alone=True)
 
     def note_run(self, row: Mapping[str, Any]) -> None:
         """Write a run's row.
@@ -228,7 +232,7 @@ class Warehouse:
             UsageError: DuckDB doesn't accept the SQL.
         """
         self.require()
-        with self._writing() if unsafe else self.reading() as connection:
+        with self._writing(alone=True) if unsafe else self.reading() as connection:
             try:
                 if not unsafe:
                     self._place.confine(connection, sql)
@@ -244,7 +248,7 @@ class Warehouse:
             WarehouseError: there is none, or it can't be read.
         """
         self.require()
-        with self._open(read_only=True) as connection:
+        with self._open(read_only=True, alone=True) as connection:
             found = layout.version(connection, self.name)
             if found == 0:
                 raise self._absent()
@@ -273,11 +277,13 @@ class Warehouse:
             path=self.name,
         )
 
-    def _transact(self, write: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+    def _transact(
+        self, write: Callable[[duckdb.DuckDBPyConnection], T], *, alone: bool = False
+    ) -> T:
         """Write in one transaction; where another writer was faster, once more on what it left."""
 
         def once() -> T:
-            with self._writing() as connection:
+            with self._writing(alone=alone) as connection:
                 connection.execute("begin")
                 self._place.touch(connection)
                 written = write(connection)
@@ -304,11 +310,11 @@ class Warehouse:
                 log.info("%s; trying again", error.message)
 
     @contextmanager
-    def _writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _writing(self, *, alone: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open it for writing, made and brought up to date where needed."""
         if not self.exists:
             self._place.make()
-        with self._open(read_only=False) as connection, self._place.turn():
+        with self._open(read_only=False, alone=alone) as connection, self._place.turn():
             try:
                 self._bring_up_to_date(connection)
                 yield connection
@@ -329,8 +335,10 @@ class Warehouse:
         connection.execute("commit")
 
     @contextmanager
-    def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._held(lambda: self._place.connect(read_only=read_only)) as connection:
+    def _open(self, *, read_only: bool, alone: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open it; `alone` where settings are changed that all of an instance of DuckDB has."""
+        connect = partial(self._place.connect, read_only=read_only, alone=alone)
+        with self._held(connect) as connection:
             if read_only:
                 connection.execute("begin")
             yield connection
@@ -341,9 +349,11 @@ class Warehouse:
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._turn:
             connection = self._patiently(lambda: self._connected(connect))
+            again = False
             try:
                 connection.execute("set TimeZone = 'UTC'")
                 yield connection
+                again = True
             except duckdb.Error as error:
                 failure = self._place.failure(error)
                 if failure is None:
@@ -354,7 +364,7 @@ class Warehouse:
                     raise
                 raise KeyboardInterrupt from None  # how DuckDB says that it met a Ctrl-C
             finally:
-                let_go(connection)
+                self._place.let_go(connection, again=again)
 
     def _connected(
         self, connect: Callable[[], duckdb.DuckDBPyConnection]

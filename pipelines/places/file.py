@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 
 from pipelines.errors import WarehouseError
-from pipelines.places.place import CONFIG, FILE_ERRORS, first_lines, only_selects
+from pipelines.places import instances
+from pipelines.places.place import CONFIG, FILE_ERRORS, first_lines, let_go, only_selects
 from pipelines.queries import filled, query
 
 TROUBLES = (
@@ -76,6 +77,7 @@ class File:
         self.path = Path(os.path.realpath(path))
         self.name = str(self.path)
         self.patience_s = patience_s
+        self._instance: duckdb.DuckDBPyConnection | None = None
         # The file, its folder, and the log that DuckDB makes when it likes, hold personal data:
         # what this process makes from now on is for its owner alone.
         os.umask(0o077)
@@ -120,20 +122,38 @@ class File:
                 path=self.name,
             ) from None
 
-    def connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    def connect(self, *, read_only: bool, alone: bool = True) -> duckdb.DuckDBPyConnection:
         """Open the file."""
-        if read_only:
+        if read_only and alone:
             return duckdb.connect(self.name, read_only=True, config=CONFIG)
-        # To write, with options that only an attached file can have.
-        connection = duckdb.connect(config=CONFIG)
+        instance = duckdb.connect(config=CONFIG) if alone else instances.lend()
         try:
-            how = "ddl/attach" if self.exists else "ddl/attach_new"
-            connection.execute(filled(how, path=self.name))
+            # Attached, since a file that is opened can't have all options.
+            existing = "ddl/attach_read_only" if read_only else "ddl/attach"
+            how = existing if read_only or self.exists else "ddl/attach_new"
+            instance.execute(filled(how, path=self.name))
+            connection = instance if alone else instance.cursor()
             connection.execute(query("ddl/use"))
         except BaseException:
-            connection.close()
+            instance.close()
             raise
+        self._instance = None if alone else instance
         return connection
+
+    def let_go(self, connection: duckdb.DuckDBPyConnection, *, again: bool) -> None:
+        """Close the file."""
+        let_go(connection)
+        instance, self._instance = self._instance, None
+        if instance is None:
+            return
+        try:
+            if again:
+                instance.execute(query("ddl/detach"))
+                instances.take_back(instance)
+                return
+        except duckdb.Error:
+            pass
+        instance.close()
 
     def define(self, connection: duckdb.DuckDBPyConnection, statements: str) -> None:
         """Execute statements."""

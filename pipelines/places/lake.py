@@ -107,11 +107,15 @@ class Lake:
                 path=self.name,
             ) from None
 
-    def connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        """Connect to the lake."""
+    def connect(self, *, read_only: bool, alone: bool = True) -> duckdb.DuckDBPyConnection:  # noqa: ARG002
+        """Connect to the lake, through the one instance that has it attached."""
         connection = engine(self._address, read_only=read_only).cursor()
         connection.execute(query("lake/use"))
         return connection
+
+    def let_go(self, connection: duckdb.DuckDBPyConnection, *, again: bool) -> None:  # noqa: ARG002
+        """Close the connection; the lake stays attached."""
+        let_go(connection)
 
     def define(self, connection: duckdb.DuckDBPyConnection, statements: str) -> None:
         """Execute statements, without the two clauses that DuckLake doesn't know."""

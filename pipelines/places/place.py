@@ -70,8 +70,11 @@ class Place(Protocol):
     def make(self) -> None:
         """Make what a new warehouse needs around it."""
 
-    def connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        """Open it; whoever opens closes it."""
+    def connect(self, *, read_only: bool, alone: bool = True) -> duckdb.DuckDBPyConnection:
+        """Open it; `alone` where settings are changed that all of an instance of DuckDB has."""
+
+    def let_go(self, connection: duckdb.DuckDBPyConnection, *, again: bool) -> None:
+        """Close what `connect` opened; `again` where nothing speaks against using more of it."""
 
     def define(self, connection: duckdb.DuckDBPyConnection, statements: str) -> None:
         """Execute statements that define tables, views, macros and comments."""

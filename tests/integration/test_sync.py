@@ -253,3 +253,10 @@ def test_a_start_that_is_still_to_come_is_told(start: Start, install: Install) -
         assert told in done.out
         assert "history is not complete" not in done.out
     assert place.call("sync", "--json", **later).object.keys() == REPORT_KEYS
+
+
+def test_what_sql_sets_for_duckdb_holds_in_no_sync_after_it(start: Start, install: Install) -> None:
+    place = install(start(sessions=300, days=2).url)
+    place.sync()
+    assert place.call("sql", "--unsafe", "set lock_configuration = true").code == 0
+    assert place.sync(sync__reread_ratio=0).outcome == "completed"

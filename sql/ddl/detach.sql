@@ -1,0 +1,2 @@
+-- Once nothing uses it any more.
+detach warehouse;  -- noqa: PRS
