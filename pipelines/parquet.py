@@ -3,6 +3,7 @@
 Only what changed is written. Each file is written beside its place and put there at once.
 """
 
+import errno
 import json
 import os
 import re
@@ -20,6 +21,8 @@ MANIFEST = ".manifest.json"
 """What each file was made from, beside the files: a fingerprint by path."""
 MADE = re.compile(r"(marts/)?\w+(\.parquet|/month=[\w-]+/data\.parquet)")
 """A file of ours in the folder; no other is ever removed."""
+UNWRITTEN = re.compile(r'file \\?"[^"]*\.part\\?": ([^"\n]+)')
+"""How DuckDB says why a file of ours can't be written."""
 HISTORY = "checkout_session_history"
 MARTS_BY_MONTH = {"sessions": "by_month", "abandoned_sessions": "computed_by_month"}
 """The large marts; a month of the second takes as long to compute as all of it."""
@@ -132,10 +135,20 @@ def _path(name: str, month: str | None = None) -> str:
 
 
 def _beside(path: Path, rows: duckdb.DuckDBPyRelation) -> Path:
-    """Write rows beside the place of a file, and return where."""
+    """Write rows beside the place of a file, and return where.
+
+    Raises:
+        OSError: they can't be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    rows.write_parquet(str(part), compression="zstd")
+    try:
+        rows.write_parquet(str(part), compression="zstd")
+    except duckdb.IOException as error:
+        unwritten = UNWRITTEN.search(str(error))
+        if unwritten is None:  # so it is the warehouse that can't be read
+            raise
+        raise OSError(errno.EIO, unwritten[1]) from None
     return part
 
 

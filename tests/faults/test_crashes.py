@@ -191,6 +191,15 @@ def small_disk(folder: Path, size: str) -> Iterator[Callable[[str], None]]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+def fill(folder: Path) -> Path:
+    """Fill the rest of a disk; the file that does."""
+    place = folder / "fill"
+    with suppress(OSError), place.open("wb", buffering=0) as file:
+        while file.write(b"x" * 4096):
+            pass
+    return place
+
+
 @pytest.mark.tried("a full disk")
 def test_a_full_disk_loses_nothing_that_was_committed(
     start: Start, install: Install, tried: Tried
@@ -215,20 +224,35 @@ def test_a_person_is_forgotten_once_a_full_disk_has_room_again(
     place = install(emulator.url, warehouse__path="disk/warehouse.duckdb")
     place.warehouse = place.folder / "disk" / "warehouse.duckdb"
     session = emulator.sessions()[0]["id"]
-    fill = place.folder / "disk" / "fill"
     with small_disk(place.folder / "disk", "64m"):
         place.sync()
         before = place.warehouse.read_bytes()
-        with suppress(OSError), fill.open("wb", buffering=0) as file:
-            while file.write(b"x" * 4096):
-                pass
+        filling = fill(place.folder / "disk")
         done = place.call("forget", "--session", session)
         assert done.code == 5, done
         assert "No space left on device. It is as it was; make room" in one_line(done.err)
         assert place.warehouse.read_bytes() == before
-        assert {each.name for each in fill.parent.iterdir()} == {"warehouse.duckdb", "fill"}
-        fill.unlink()
+        assert {each.name for each in filling.parent.iterdir()} == {"warehouse.duckdb", "fill"}
+        filling.unlink()
         assert place.call("forget", "--session", session).code == 0
+
+
+@pytest.mark.parametrize(("setting", "name"), [("path", "copy.duckdb"), ("parquet", "files")])
+def test_where_what_is_published_fills_its_disk_that_place_is_named_and_nothing_lost(
+    setting: str, name: str, start: Start, install: Install
+) -> None:
+    emulator = start()
+    place = install(emulator.url, **{f"publish__{setting}": f"disk/{name}"})
+    with small_disk(place.folder / "disk", "64m"):
+        filling = fill(place.folder / "disk")
+        done = place.call("sync")
+        assert done.code == 5, done
+        published = place.folder / "disk" / name
+        assert f"{published} can't be published: No space left on device" in one_line(done.err)
+        assert_equal(place, shown(emulator))
+        filling.unlink()
+        assert place.call("sync").code == 0
+        assert published.exists()
 
 
 @pytest.mark.tried("a read-only folder")
