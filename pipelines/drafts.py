@@ -77,6 +77,8 @@ def drafts(file: File) -> Iterator[tuple[Draft, Draft]]:
         with _alone(file):
             try:
                 _remove(files)  # of one that was killed
+                for each in (file, first, final):
+                    _remove_orphans(each.overflow)
                 yield first, final
             finally:
                 _remove(files)
@@ -152,3 +154,23 @@ def _remove(files: Sequence[Path]) -> None:
     for each in files:
         with suppress(OSError):
             each.unlink(missing_ok=True)
+
+
+def _remove_orphans(overflow: Path) -> None:
+    """Remove what killed processes left in a folder of what had no room in their memory."""
+    for each in overflow.glob("duckdb_temp_*"):
+        number = each.name.split("_")[2]
+        if number.isdecimal() and not _runs(int(number)):
+            _remove([each])
+    with suppress(OSError):  # of others, who may use it
+        overflow.rmdir()
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -8,7 +8,7 @@ import duckdb
 
 from pipelines import layout
 from pipelines.errors import WarehouseError
-from pipelines.places import CONFIG, File
+from pipelines.places import File, instances
 from pipelines.queries import filled, query
 from pipelines.warehouse import Warehouse
 
@@ -76,7 +76,7 @@ class FileWarehouse(Warehouse):
         return False
 
     def _attach(self) -> duckdb.DuckDBPyConnection:
-        connection = duckdb.connect(config=CONFIG)
+        connection = instances.made(self.file.path)
         try:
             connection.execute(filled("publish/attach_source", path=self.name))
             connection.execute(query("publish/use_source"))

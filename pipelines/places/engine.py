@@ -1,5 +1,8 @@
 """DuckDB with a lake attached: kept for the process, since its extensions take long to load."""
 
+import atexit
+import shutil
+import tempfile
 from dataclasses import dataclass
 
 import duckdb
@@ -53,7 +56,10 @@ def discard(address: Address, *modes: bool) -> None:
 
 
 def _attached(address: Address, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(config=CONFIG)
+    # What has no room in memory; by itself DuckDB takes the working folder, for all to read.
+    overflow = tempfile.mkdtemp(prefix="checkouts-")
+    atexit.register(shutil.rmtree, overflow, ignore_errors=True)
+    connection = duckdb.connect(config=CONFIG | {"temp_directory": overflow})
     try:
         load_extensions(connection, address.name)
         if address.data_path.startswith("s3://"):

@@ -100,6 +100,11 @@ class File:
         return self.path.with_name(f"{self.path.name}.wal")
 
     @property
+    def overflow(self) -> Path:
+        """A folder of what had no room in memory, left behind by a kill."""
+        return instances.overflow(self.path)
+
+    @property
     def state_on_disk(self) -> tuple[int, int] | None:
         """The file's size in bytes and its time of change in ns; None while a load is under way."""
         if self.log.exists():
@@ -126,7 +131,7 @@ class File:
         """Open the file."""
         if read_only and alone:
             return duckdb.connect(self.name, read_only=True, config=CONFIG)
-        instance = duckdb.connect(config=CONFIG) if alone else instances.lend()
+        instance = instances.made(self.path) if alone else instances.lent(self.path)
         try:
             # Attached, since a file that is opened can't have all options.
             existing = "ddl/attach_read_only" if read_only else "ddl/attach"

@@ -1,8 +1,10 @@
 """What of a session is never stored, and a person who is forgotten."""
 
 import json
+import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -255,6 +257,40 @@ def test_the_log_is_beside_the_file_itself_whatever_name_it_is_opened_by(
             connection.execute(statement)
             logs = [path.relative_to(place.folder) for path in place.folder.rglob("*.wal")]
         assert logs == [Path("big/checkouts.duckdb.wal")]
+
+
+@pytest.mark.file
+def test_what_has_no_room_in_memory_goes_beside_the_file(place: Installation) -> None:
+    place.sync(Options(transport=Scripted([of_ana(1)], NOW)))
+    asked = ("sql", "--format", "csv", "select current_setting('temp_directory') as folder")
+    overflow = place.warehouse.with_name("checkouts.duckdb.tmp")
+    for unsafe in ([], ["--unsafe"]):
+        assert place.call(*asked, *unsafe).out == f"folder\n{overflow}\n"
+
+
+@pytest.mark.file
+@pytest.mark.parametrize("of", ["checkouts.duckdb", ".checkouts.duckdb.draft"])
+def test_forget_removes_what_killed_processes_had_no_room_for(of: str, place: Installation) -> None:
+    place.sync(Options(transport=Scripted([of_ana(1)], NOW)))
+    ended = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+    )
+    overflow = place.warehouse.with_name(f"{of}.tmp")
+    overflow.mkdir()
+    # As DuckDB names them.
+    dead, living = (
+        [overflow / f"duckdb_temp_{number}_0_{what}" for what in ("owner", "storage_S64K-0.tmp")]
+        for number in (int(ended.stdout), os.getpid())
+    )
+    for file in (*dead, *living):
+        file.write_text("cus_ana")
+    assert place.call("forget", "--customer", "cus_ana").code == 0
+    assert sorted(overflow.iterdir()) == sorted(living)
+    for file in living:
+        file.unlink()
+    place.sync(Options(transport=Scripted([of_ana(2)], NOW)))
+    assert place.call("forget", "--customer", "cus_ana").code == 0
+    assert not overflow.exists()
 
 
 @contextmanager
