@@ -4,6 +4,7 @@ import atexit
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 
 import duckdb
 
@@ -56,10 +57,7 @@ def discard(address: Address, *modes: bool) -> None:
 
 
 def _attached(address: Address, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    # What has no room in memory; by itself DuckDB takes the working folder, for all to read.
-    overflow = tempfile.mkdtemp(prefix="checkouts-")
-    atexit.register(shutil.rmtree, overflow, ignore_errors=True)
-    connection = duckdb.connect(config=CONFIG | {"temp_directory": overflow})
+    connection = duckdb.connect(config=CONFIG | {"temp_directory": _overflow()})
     try:
         load_extensions(connection, address.name)
         if address.data_path.startswith("s3://"):
@@ -76,6 +74,17 @@ def _attached(address: Address, *, read_only: bool) -> duckdb.DuckDBPyConnection
         connection.close()
         raise
     return connection
+
+
+@cache
+def _overflow() -> str:
+    """Return the folder of what has no room in memory, one a process, its owner's alone.
+
+    By itself DuckDB takes the working folder, for all to read.
+    """
+    folder = tempfile.mkdtemp(prefix="checkouts-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _reach_store(connection: duckdb.DuckDBPyConnection) -> None:

@@ -134,9 +134,7 @@ class File:
         instance = instances.made(self.path) if alone else instances.lent(self.path)
         try:
             # Attached, since a file that is opened can't have all options.
-            existing = "ddl/attach_read_only" if read_only else "ddl/attach"
-            how = existing if read_only or self.exists else "ddl/attach_new"
-            instance.execute(filled(how, path=self.name))
+            instance.execute(filled(self._attaching(read_only=read_only), path=self.name))
             connection = instance if alone else instance.cursor()
             connection.execute(query("ddl/use"))
         except BaseException:
@@ -144,6 +142,11 @@ class File:
             raise
         self._instance = None if alone else instance
         return connection
+
+    def _attaching(self, *, read_only: bool) -> str:
+        if read_only:
+            return "ddl/attach_read_only"
+        return "ddl/attach" if self.exists else "ddl/attach_new"
 
     def let_go(self, connection: duckdb.DuckDBPyConnection, *, again: bool) -> None:
         """Close the file."""
